@@ -1,0 +1,57 @@
+"""popmix: nonlinear mixed-effects models in plain Python.
+
+`from popmix import *` gives the words of the model language; everything else is an attribute of the package
+(`popmix.fit`, `popmix.evaluate`, `popmix.read`, ...). Names are loaded on first use, so importing popmix is quick.
+"""
+
+import importlib
+from typing import Any
+
+__version__ = "0.1.0"
+
+_LANGUAGE = (
+    "Model", "Theta", "Covariate", "Normal", "LogNormal", "LogitNormal", "ProbitNormal", "BoxCox", "StudentT", "Eta", "Block", "Fixed",
+    "State", "Dose", "Observation", "OneCompartment", "TwoCompartments", "ThreeCompartments", "Occasion", "Level", "Mixture",
+    "Bernoulli", "Binomial", "Poisson", "NegativeBinomial", "ZeroInflatedPoisson", "Ordinal", "Categorical", "TimeToEvent",
+    "LogLikelihood", "priors", "T", "TAD", "Y", "where", "exp", "log", "sqrt", "expit", "logit", "erf", "lgamma", "gamma",
+    "sin", "cos", "tanh",
+)  # fmt: skip
+
+_HOME = {
+    **dict.fromkeys(_LANGUAGE, "popmix.model"),
+    "load": "popmix.model",
+    "write": "popmix.model",
+    "Parameters": "popmix.model.parameters",
+    "EventTable": "popmix.data",
+    "read": "popmix.data",
+    "check": "popmix.app",
+    "card": "popmix.data",
+    "datasets": "popmix.data.datasets",
+    "fit": "popmix.estimate",
+    "evaluate": "popmix.estimate",
+    "Fit": "popmix.estimate",
+    "FOCE": "popmix.estimate",
+    "demo": "popmix.app",
+    "doctor": "popmix.app",
+    "Table": "popmix.table",
+    "PopmixError": "popmix.errors",
+    "ModelError": "popmix.errors",
+    "DataError": "popmix.errors",
+    "SupportError": "popmix.errors",
+    "FitError": "popmix.errors",
+}
+
+__all__ = list(_LANGUAGE)
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"popmix has no {name!r}")
+    home = _HOME[name]
+    value = importlib.import_module(home) if home.endswith(f".{name}") else getattr(importlib.import_module(home), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *_HOME])

@@ -1,0 +1,5 @@
+"""`python -m popmix`: the command line."""
+
+from popmix.cli import main
+
+main()

@@ -1,0 +1,29 @@
+"""What the commands do, as Python functions; each is loaded on first use, so that `popmix --help` stays quick."""
+
+import importlib
+from typing import Any
+
+_HOME = {
+    "Request": "popmix.app.files",
+    "fit_file": "popmix.app.files",
+    "evaluate_file": "popmix.app.files",
+    "read_values": "popmix.app.files",
+    "fit_document": "popmix.interop.run_folder",
+    "to_json": "popmix.interop.documents",
+    "check": "popmix.app.checking",
+    "Check": "popmix.app.checking",
+    "demo": "popmix.app.demonstration",
+    "NEXT_STEPS": "popmix.app.demonstration",
+    "doctor": "popmix.app.health",
+    "Health": "popmix.app.health",
+}
+
+__all__ = list(_HOME)
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"popmix.app has no {name!r}")
+    value = getattr(importlib.import_module(_HOME[name]), name)
+    globals()[name] = value
+    return value

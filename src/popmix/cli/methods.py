@@ -1,0 +1,103 @@
+"""The one table in which an estimation method is a string: names on the command line and the objects they stand for."""
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import MISSING, Field, dataclass, field, fields
+from difflib import get_close_matches
+from typing import Any
+
+import popmix
+from popmix.errors import OptionError, SupportError
+
+
+@dataclass(frozen=True)
+class Method:
+    """A name on the command line: the class behind it, and the options that the name itself decides."""
+
+    kind: Callable[[], type]
+    preset: Mapping[str, Any] = field(default_factory=dict)
+
+
+# The classes are reached through functions, so that `popmix --help` does not load them.
+METHODS = {
+    "focei": Method(lambda: popmix.FOCE, {"interaction": True}),
+    "foce": Method(lambda: popmix.FOCE, {"interaction": False}),
+}
+
+PLANNED = {
+    "fo": "first order",
+    "laplace": "Laplace approximation",
+    "agq": "adaptive Gaussian quadrature",
+    "saem": "stochastic approximation EM",
+    "imp": "importance sampling",
+    "nuts": "Hamiltonian Monte Carlo",
+}
+
+COVARIANCES = ("none", "sandwich", "r", "s")
+
+
+def make_method(name: str, options: Sequence[str] = ()) -> Any:
+    """Return the method object for a name and `NAME=VALUE` options.
+
+    Raises OptionError (with "did you mean") for unknown names, options and values, SupportError for a method that is planned.
+    """
+    if name in PLANNED:
+        raise SupportError(f"the method {name} ({PLANNED[name]}) is not available in this version: use {_listed(METHODS)}.")
+    if name not in METHODS:
+        raise OptionError(f"unknown method {name!r}.{_nearest(name, [*METHODS, *PLANNED])} Methods: {_listed(METHODS)}.")
+    method = METHODS[name]
+    kind = method.kind()
+    allowed = {option.name: option for option in fields(kind) if option.init and option.name not in method.preset}
+    values = {}
+    for text in options:
+        option, value = _split(text, name, allowed)
+        values[option.name] = _converted(option, value)
+    return kind(**method.preset, **values)
+
+
+def check_covariance(name: str) -> None:
+    """Raise OptionError for an unknown kind of covariance, SupportError for one that is planned."""
+    if name not in COVARIANCES:
+        raise OptionError(f"unknown covariance {name!r}.{_nearest(name, COVARIANCES)} Kinds: {', '.join(COVARIANCES)}.")
+    if name != "none":
+        raise SupportError(f"the covariance {name} of the estimates is not available in this version: use --covariance none.")
+
+
+def _split(text: str, method: str, allowed: Mapping[str, Field]) -> tuple[Field, str]:
+    name, equals, value = text.partition("=")
+    if not equals:
+        raise OptionError(f"--option {text}: write NAME=VALUE.")
+    if name not in allowed:
+        known = f" Options of {method}: {', '.join(allowed)}." if allowed else f" {method} has no options."
+        raise OptionError(f"{method} has no option {name!r}.{_nearest(name, allowed)}{known}")
+    return allowed[name], value
+
+
+def _converted(option: Field, text: str) -> Any:
+    kind = type(option.default) if option.default not in (None, MISSING) else None
+    value = _parsed(text)
+    if kind is float and type(value) is int:
+        return float(value)
+    if kind is str:
+        return text
+    if kind is not None and type(value) is not kind:
+        example = {bool: "true or false", int: "a whole number", float: "a number"}.get(kind, kind.__name__)
+        raise OptionError(f"--option {option.name}={text}: the value must be {example}.")
+    return value
+
+
+def _parsed(text: str) -> Any:
+    try:
+        return json.loads(text.lower() if text.lower() in ("true", "false") else text)
+    except ValueError:
+        return text
+
+
+def _nearest(name: str, known: Sequence[str] | Mapping[str, Any]) -> str:
+    near = get_close_matches(name.lower(), list(known), n=1)
+    return f" Did you mean {near[0]!r}?" if near else ""
+
+
+def _listed(names: Mapping[str, Any]) -> str:
+    *first, last = names
+    return f"{', '.join(first)} or {last}" if first else last

@@ -1,0 +1,175 @@
+"""A model as addresses of compiled functions, with the sizes and index lists that the engine needs.
+
+Layouts of `out` (D directions, S of them structural, U unknowns, m local inputs of an endpoint; row-major):
+
+- individual: d [D], first derivatives [D, U], second derivatives [D, U, U]
+- rates, dosing: values [n], first derivatives [n, S], second derivatives [n, S, S]
+- observe: prediction and variance [2], gradients [2, m], second derivatives [2, m, m] (lower triangle)
+
+Functions of order 0 write the values only.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+
+from popmix.compiler.directions import Directions
+from popmix.compiler.emit import Function, MachineCode, compile_functions
+from popmix.compiler.lower import TIME, TIME_AFTER_DOSE, Endpoint, Lowered, Shape, lower
+from popmix.compiler.program import ZERO, Program, Symbolic
+from popmix.model.model import Model
+
+_AMOUNTS, _DIRECTIONS, _COVARIATES, _TIMES = range(4)
+
+
+@dataclass(frozen=True, eq=False)
+class CompiledEndpoint:
+    """An observed quantity: addresses of its functions and the positions of its local inputs.
+
+    `states` and `directions` list the amounts and directions that it depends on; local inputs are first the states.
+    """
+
+    name: str
+    dvid: str | None
+    log_scale: bool
+    values: int
+    derivatives: int
+    states: np.ndarray
+    directions: np.ndarray
+
+
+@dataclass(frozen=True, eq=False)
+class CompiledModel:
+    """Addresses and sizes of one model for one set of covariates that vary within a subject."""
+
+    code: MachineCode
+    lowered: Lowered
+    covariates: tuple[str, ...]
+    n_thetas: int
+    n_sigmas: int
+    n_etas: int
+    n_directions: int
+    n_structural: int
+    shape: Shape | None
+    n_rates: int
+    rates_vary: bool
+    dosing: tuple[tuple[str, int], ...]
+    endpoints: tuple[CompiledEndpoint, ...]
+    reported: tuple[str, ...]
+
+    @property
+    def n_unknowns(self) -> int:
+        """Thetas, sigmas and etas, in this order."""
+        return self.n_thetas + self.n_sigmas + self.n_etas
+
+    def address(self, name: str) -> int:
+        """Return the address of a compiled function."""
+        return self.code.addresses[name]
+
+
+@lru_cache(maxsize=256)
+def compile_model(model: Model, varying: frozenset[str] = frozenset()) -> CompiledModel:
+    """Compile a model; `varying` names the covariates that change within a subject. Equal models are compiled once.
+
+    Raises SupportError for declarations that can't be fitted.
+    """
+    return _Build(lower(model), varying).run()
+
+
+class _Build:
+    def __init__(self, lowered: Lowered, varying: frozenset[str]) -> None:
+        self.lowered = lowered
+        self.program: Program = lowered.program
+        self.unknowns = (*lowered.thetas, *lowered.sigmas, *lowered.etas)
+        self.record_level = {TIME, TIME_AFTER_DOSE, *lowered.amounts, *(lowered.covariates[name] for name in varying)}
+        self.covariate_inputs = {symbol: (_COVARIATES, k) for k, symbol in enumerate(lowered.covariates.values())}
+        self.covariate_inputs |= {TIME: (_TIMES, 0), TIME_AFTER_DOSE: (_TIMES, 1)}
+        self.functions: list[Function] = []
+
+    def run(self) -> CompiledModel:
+        lowered = self.lowered
+        directions = Directions(self.program, self.unknowns, self.record_level)
+        rates = [directions.cut(rate) for rate in lowered.rates]
+        dosing = [directions.cut(value) for value in lowered.dosing.values()]
+        n_structural = len(directions.symbols)
+        outcomes = [(directions.cut(one.prediction), directions.cut(one.variance)) for one in lowered.endpoints]
+        self._add_individual(directions)
+        structural = directions.symbols[:n_structural]
+        self._add_structural("rates", rates, structural)
+        self._add_structural("dosing", dosing, structural)
+        locals_of = [self._add_endpoint(k, outcome, directions.symbols) for k, outcome in enumerate(outcomes)]
+        code = compile_functions(self.program, self.functions)
+        return CompiledModel(
+            code=code,
+            lowered=lowered,
+            covariates=tuple(lowered.covariates),
+            n_thetas=len(lowered.thetas),
+            n_sigmas=len(lowered.sigmas),
+            n_etas=len(lowered.etas),
+            n_directions=len(directions.symbols),
+            n_structural=n_structural,
+            shape=lowered.shape,
+            n_rates=len(rates),
+            rates_vary=any(self.program.leaves(rate) & self.record_level for rate in rates),
+            dosing=tuple(lowered.dosing),
+            endpoints=tuple(_endpoint(k, one, code, locals_of[k]) for k, one in enumerate(lowered.endpoints)),
+            reported=tuple(lowered.reported),
+        )
+
+    def _add_individual(self, directions: Directions) -> None:
+        inputs = {symbol: (_DIRECTIONS, k) for k, symbol in enumerate(self.unknowns)} | self.covariate_inputs
+        found = directions.expressions
+        self.functions.append(Function("individual_0", inputs, dict(enumerate(found))))
+        self.functions.append(Function("individual_2", inputs, self._jet(found, self.unknowns, symmetric=True)))
+        self.functions.append(Function("reported", inputs, dict(enumerate(self.lowered.reported.values()))))
+
+    def _add_structural(self, name: str, expressions: list[Symbolic], structural: Sequence[Symbolic]) -> None:
+        inputs = {symbol: (_DIRECTIONS, k) for k, symbol in enumerate(structural)} | self.covariate_inputs
+        self.functions.append(Function(f"{name}_0", inputs, dict(enumerate(expressions))))
+        self.functions.append(Function(f"{name}_2", inputs, self._jet(expressions, structural, symmetric=True)))
+
+    def _add_endpoint(self, k: int, outcome: tuple[Symbolic, Symbolic], directions: Sequence[Symbolic]) -> tuple[np.ndarray, np.ndarray]:
+        leaves = self.program.leaves(outcome[0]) | self.program.leaves(outcome[1])
+        states = [index for index, symbol in enumerate(self.lowered.amounts) if symbol in leaves]
+        used = [index for index, symbol in enumerate(directions) if symbol in leaves]
+        inputs = {symbol: (_AMOUNTS, index) for index, symbol in enumerate(self.lowered.amounts)} | self.covariate_inputs
+        inputs |= {symbol: (_DIRECTIONS, index) for index, symbol in enumerate(directions)}
+        local = [self.lowered.amounts[index] for index in states] + [directions[index] for index in used]
+        self.functions.append(Function(f"observe_{k}_0", inputs, dict(enumerate(outcome))))
+        self.functions.append(Function(f"observe_{k}_2", inputs, self._jet(outcome, local, symmetric=False)))
+        return np.array(states, dtype=np.int64), np.array(used, dtype=np.int64)
+
+    def _jet(self, expressions: Sequence[Symbolic], variables: Sequence[Symbolic], symmetric: bool) -> dict[int, Symbolic]:
+        """Return values, first and second derivatives by position; zeros are left out, the lower triangle always written."""
+        n, size = len(expressions), len(variables)
+        outputs: dict[int, Symbolic] = {}
+        for row, expression in enumerate(expressions):
+            outputs[row] = expression
+            for first in range(size):
+                slope = self.program.differentiate(expression, variables[first])
+                if slope == ZERO:
+                    continue
+                outputs[n + row * size + first] = slope
+                for second in range(first + 1):
+                    curve = self.program.differentiate(slope, variables[second])
+                    if curve == ZERO:
+                        continue
+                    block = n + n * size + row * size * size
+                    outputs[block + first * size + second] = curve
+                    if symmetric:
+                        outputs[block + second * size + first] = curve
+        return outputs
+
+
+def _endpoint(k: int, lowered: Endpoint, code: MachineCode, local: tuple[np.ndarray, np.ndarray]) -> CompiledEndpoint:
+    return CompiledEndpoint(
+        name=lowered.name,
+        dvid=lowered.dvid,
+        log_scale=lowered.log_scale,
+        values=code.addresses[f"observe_{k}_0"],
+        derivatives=code.addresses[f"observe_{k}_2"],
+        states=local[0],
+        directions=local[1],
+    )

@@ -1,0 +1,239 @@
+"""LLVM for symbolic programs: straight-line functions of five arrays, compiled in the process.
+
+Every function has the signature `void f(const double *a, const double *d, const double *c, const double *t, double *out)`
+(amounts, directions or unknowns, covariates, times, results) and writes only the entries of `out` that are not always zero.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import llvmlite.binding as binding
+import llvmlite.ir as ir
+import symengine
+
+from popmix.compiler.program import Program, Symbolic
+
+DOUBLE = ir.DoubleType()
+POINTERS = ("a", "d", "c", "t", "out")
+_SIGNATURE = ir.FunctionType(ir.VoidType(), [DOUBLE.as_pointer()] * len(POINTERS))
+_LARGEST_UNROLLED_POWER = 16
+
+
+@dataclass(frozen=True)
+class Function:
+    """What one compiled function computes: `outputs` maps positions in `out` to expressions of `inputs`.
+
+    `inputs` maps symbols to (pointer, offset), pointer being the position of an argument in POINTERS.
+    """
+
+    name: str
+    inputs: Mapping[Symbolic, tuple[int, int]]
+    outputs: Mapping[int, Symbolic]
+
+
+class MachineCode:
+    """Compiled functions and the engine that owns their memory; `addresses` are valid as long as this object lives."""
+
+    def __init__(self, engine: binding.ExecutionEngine, addresses: dict[str, int]) -> None:
+        self._engine = engine
+        self.addresses = addresses
+
+
+def compile_functions(program: Program, functions: list[Function]) -> MachineCode:
+    """Compile functions into machine code of this computer."""
+    module = ir.Module("popmix_model")
+    for function in functions:
+        _Emitter(module, program, function).run()
+    return _machine_code(str(module), [function.name for function in functions])
+
+
+def _machine_code(text: str, names: list[str]) -> MachineCode:
+    binding.initialize_native_target()
+    binding.initialize_native_asmprinter()
+    module = binding.parse_assembly(text)
+    module.verify()
+    target = binding.Target.from_default_triple()
+    machine = target.create_target_machine(cpu=binding.get_host_cpu_name(), features=binding.get_host_cpu_features().flatten(), opt=2)
+    passes = binding.create_pass_builder(machine, binding.create_pipeline_tuning_options(speed_level=2))
+    passes.getModulePassManager().run(module, passes)
+    engine = binding.create_mcjit_compiler(module, machine)
+    engine.finalize_object()
+    return MachineCode(engine, {name: engine.get_function_address(name) for name in names})
+
+
+class _Emitter:
+    """Emits one function; equal subexpressions are emitted once."""
+
+    def __init__(self, module: ir.Module, program: Program, function: Function) -> None:
+        self.module = module
+        self.program = program
+        self.inputs = function.inputs
+        self.function = ir.Function(module, _SIGNATURE, function.name)
+        for argument in self.function.args:
+            argument.add_attribute("noalias")
+        self.builder = ir.IRBuilder(self.function.append_basic_block())
+        self.values: dict[Symbolic, ir.Value] = {}
+        self.shared: dict[Symbolic, Symbolic] = {}
+        self.auxiliary_arguments: dict[Symbolic, list[Symbolic]] = {}
+        self.outputs = self._share(function.outputs)
+
+    def run(self) -> None:
+        for position, expression in self.outputs.items():
+            target = self.builder.gep(self.function.args[-1], [ir.Constant(ir.IntType(64), position)])
+            self.builder.store(self.value(expression), target)
+        self.builder.ret_void()
+
+    def _share(self, outputs: Mapping[int, Symbolic]) -> dict[int, Symbolic]:
+        """Find subexpressions shared by the outputs and by the arguments of every auxiliary they need."""
+        auxiliaries = self._needed(outputs.values())
+        flat = [*outputs.values()]
+        for auxiliary in auxiliaries:
+            flat.extend(auxiliary.arguments)
+        replacements, reduced = symengine.cse(flat) if flat else ([], [])
+        self.shared = dict(replacements)
+        position = len(outputs)
+        for auxiliary in auxiliaries:
+            self.auxiliary_arguments[auxiliary.symbol] = reduced[position : position + len(auxiliary.arguments)]
+            position += len(auxiliary.arguments)
+        return dict(zip(outputs, reduced, strict=False))
+
+    def _needed(self, expressions) -> list:
+        found, stack = {}, list(expressions)
+        while stack:
+            for symbol in stack.pop().free_symbols:
+                if symbol in self.program.auxiliaries and symbol not in found:
+                    found[symbol] = self.program.auxiliaries[symbol]
+                    stack.extend(found[symbol].arguments)
+        return list(found.values())
+
+    def value(self, expression: Symbolic) -> ir.Value:
+        if expression not in self.values:
+            self.values[expression] = self._emit(expression)
+        return self.values[expression]
+
+    def _emit(self, expression: Symbolic) -> ir.Value:
+        if expression.is_Number or isinstance(expression, _CONSTANTS):
+            return ir.Constant(DOUBLE, float(expression))
+        if expression.is_Symbol:
+            return self._symbol(expression)
+        if isinstance(expression, symengine.Pow):
+            return self._power(*expression.args)
+        values = [self.value(argument) for argument in expression.args]
+        if isinstance(expression, symengine.Add):
+            return self._chain(self.builder.fadd, values)
+        if isinstance(expression, symengine.Mul):
+            return self._chain(self.builder.fmul, values)
+        return self._call(_LIBRARY[type(expression).__name__], values)
+
+    def _symbol(self, symbol: Symbolic) -> ir.Value:
+        if symbol in self.shared:
+            return self.value(self.shared[symbol])
+        if symbol in self.auxiliary_arguments:
+            function = self.program.auxiliaries[symbol].function
+            return getattr(self, _AUXILIARY[function])(*(self.value(one) for one in self.auxiliary_arguments[symbol]))
+        pointer, offset = self.inputs[symbol]
+        # inputs are read at the top of the function, where they dominate every use
+        return self.builder.load(self.builder.gep(self.function.args[pointer], [ir.Constant(ir.IntType(64), offset)]))
+
+    def _chain(self, join, values: list[ir.Value]) -> ir.Value:
+        total = values[0]
+        for value in values[1:]:
+            total = join(total, value)
+        return total
+
+    def _power(self, base: Symbolic, exponent: Symbolic) -> ir.Value:
+        if isinstance(base, _CONSTANTS) and float(base) == float(symengine.E):
+            return self._call("llvm.exp", [self.value(exponent)])
+        if exponent.is_Number and float(exponent) < 0:
+            return self.builder.fdiv(ir.Constant(DOUBLE, 1.0), self.value(base ** (-exponent)))
+        if exponent.is_Number and float(exponent) == 0.5:
+            return self._call("llvm.sqrt", [self.value(base)])
+        if exponent.is_Number and float(exponent).is_integer() and float(exponent) <= _LARGEST_UNROLLED_POWER:
+            return self._whole_power(self.value(base), int(float(exponent)))
+        return self._call("llvm.pow", [self.value(base), self.value(exponent)])
+
+    def _whole_power(self, base: ir.Value, exponent: int) -> ir.Value:
+        result = None
+        while exponent:
+            if exponent & 1:
+                result = base if result is None else self.builder.fmul(result, base)
+            exponent >>= 1
+            if exponent:
+                base = self.builder.fmul(base, base)
+        return result
+
+    def _call(self, name: str, values: list[ir.Value]) -> ir.Value:
+        if name.startswith("llvm."):
+            return self.builder.call(self.module.declare_intrinsic(name, [DOUBLE]), values)
+        if name not in self.module.globals:
+            ir.Function(self.module, ir.FunctionType(DOUBLE, [DOUBLE] * len(values)), name)
+        return self.builder.call(self.module.globals[name], values)
+
+    def _less(self, left: ir.Value, right: ir.Value) -> ir.Value:
+        return self._compare("<", left, right)
+
+    def _less_equal(self, left: ir.Value, right: ir.Value) -> ir.Value:
+        return self._compare("<=", left, right)
+
+    def _equal(self, left: ir.Value, right: ir.Value) -> ir.Value:
+        return self._compare("==", left, right)
+
+    def _unequal(self, left: ir.Value, right: ir.Value) -> ir.Value:
+        return self._compare("!=", left, right)
+
+    def _compare(self, operator: str, left: ir.Value, right: ir.Value) -> ir.Value:
+        return self.builder.uitofp(self.builder.fcmp_ordered(operator, left, right), DOUBLE)
+
+    def _truth(self, value: ir.Value) -> ir.Value:
+        return self.builder.fcmp_ordered("!=", value, ir.Constant(DOUBLE, 0.0))
+
+    def _and(self, left: ir.Value, right: ir.Value) -> ir.Value:
+        return self.builder.uitofp(self.builder.and_(self._truth(left), self._truth(right)), DOUBLE)
+
+    def _or(self, left: ir.Value, right: ir.Value) -> ir.Value:
+        return self.builder.uitofp(self.builder.or_(self._truth(left), self._truth(right)), DOUBLE)
+
+    def _not(self, value: ir.Value) -> ir.Value:
+        return self.builder.fsub(ir.Constant(DOUBLE, 1.0), value)
+
+    def _where(self, condition: ir.Value, yes: ir.Value, no: ir.Value) -> ir.Value:
+        return self.builder.select(self._truth(condition), yes, no)
+
+    def _expit(self, x: ir.Value) -> ir.Value:
+        one = ir.Constant(DOUBLE, 1.0)
+        return self.builder.fdiv(one, self.builder.fadd(one, self._call("llvm.exp", [self.builder.fneg(x)])))
+
+    def _abs(self, x: ir.Value) -> ir.Value:
+        return self._call("llvm.fabs", [x])
+
+    def _lgamma(self, x: ir.Value) -> ir.Value:
+        return self._call("lgamma", [x])
+
+    def _general_power(self, base: ir.Value, exponent: ir.Value) -> ir.Value:
+        return self._call("llvm.pow", [base, exponent])
+
+    def _power_log(self, base: ir.Value, exponent: ir.Value, degree: ir.Value) -> ir.Value:
+        """base ** exponent * log(base) ** degree, with its limit 0 at base = 0."""
+        power = self._call("llvm.pow", [base, exponent])
+        logarithm = self._call("llvm.pow", [self._call("llvm.log", [base]), degree])
+        at_zero = self.builder.fcmp_ordered("==", base, ir.Constant(DOUBLE, 0.0))
+        return self.builder.select(at_zero, ir.Constant(DOUBLE, 0.0), self.builder.fmul(power, logarithm))
+
+
+_CONSTANTS = (type(symengine.E), type(symengine.pi))
+_LIBRARY = {"log": "llvm.log", "erf": "erf", "sin": "llvm.sin", "cos": "llvm.cos", "tanh": "tanh", "Abs": "llvm.fabs"}
+_AUXILIARY = {
+    "<": "_less",
+    "<=": "_less_equal",
+    "==": "_equal",
+    "!=": "_unequal",
+    "and": "_and",
+    "or": "_or",
+    "not": "_not",
+    "where": "_where",
+    "expit": "_expit",
+    "abs": "_abs",
+    "lgamma": "_lgamma",
+    "power": "_general_power",
+    "power_log": "_power_log",
+}

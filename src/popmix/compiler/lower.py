@@ -1,0 +1,279 @@
+"""From the declarations of a model to symbolic expressions of thetas, sigmas, etas, covariates, time and amounts.
+
+The result, `Lowered`, knows compartments as numbers and endpoints as pairs (prediction, variance); everything a user
+named has become an expression.
+"""
+
+from dataclasses import dataclass
+
+import symengine
+
+from popmix.compiler.program import ONE, ZERO, Program, Symbolic
+from popmix.errors import SupportError
+from popmix.model.declarations import Dose, IndividualParameter, Observation, Structure
+from popmix.model.expression import COMPARISONS, CONNECTIVES, Attribute, Expression, Number, Operation, Reference, Text
+from popmix.model.model import Model
+from popmix.model.parameters import Parameters, parameters_of
+
+TIME, TIME_AFTER_DOSE = symengine.Symbol("T"), symengine.Symbol("TAD")
+
+_PERIPHERALS = {"OneCompartment": 0, "TwoCompartments": 1, "ThreeCompartments": 2}
+_DOSE_ATTRIBUTES = ("f", "lag", "duration", "rate")
+
+
+@dataclass(frozen=True)
+class Shape:
+    """A mammillary structure: an optional depot (compartment 0), a central and up to two peripheral compartments."""
+
+    has_depot: bool
+    n_peripherals: int
+
+    @property
+    def n_states(self) -> int:
+        """Number of compartments, the depot included."""
+        return int(self.has_depot) + 1 + self.n_peripherals
+
+    @property
+    def central(self) -> int:
+        """Index of the central compartment."""
+        return int(self.has_depot)
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    """A Gaussian outcome: observed value (or its logarithm) ~ N(prediction, variance)."""
+
+    name: str
+    dvid: str | None
+    prediction: Symbolic
+    variance: Symbolic
+    log_scale: bool
+
+
+@dataclass(frozen=True)
+class Lowered:
+    """A model as expressions; `rates` are k10 (k12, k21, k13, k31) and ka, in this order, as far as they exist."""
+
+    program: Program
+    parameters: Parameters
+    thetas: tuple[Symbolic, ...]
+    sigmas: tuple[Symbolic, ...]
+    etas: tuple[Symbolic, ...]
+    covariates: dict[str, Symbolic]
+    amounts: tuple[Symbolic, ...]
+    shape: Shape | None
+    compartments: tuple[str, ...]
+    rates: tuple[Symbolic, ...]
+    dosing: dict[tuple[str, int], Symbolic]
+    endpoints: tuple[Endpoint, ...]
+    reported: dict[str, Symbolic]
+
+
+def lower(model: Model) -> Lowered:
+    """Translate a model into symbolic expressions.
+
+    Raises SupportError, naming the declaration, for a feature that this version can't fit.
+    """
+    return _Lowering(model).run()
+
+
+class _Lowering:
+    def __init__(self, model: Model) -> None:
+        self.model = model
+        self.program = Program()
+        self.parameters = parameters_of(model)
+        self.thetas = {name: symengine.Symbol(f"theta_{name}") for name in model.thetas}
+        self.sigmas = {name: symengine.Symbol(f"sigma_{name}") for name in self.parameters.of_kind("sigma")}
+        self.etas = {name: symengine.Symbol(f"eta_{name}") for name in self.parameters.eta_names}
+        self.covariates = {name: symengine.Symbol(f"cov_{name}") for name in model.covariates}
+        self.categories = {name: covariate.categories for name, covariate in model.covariates.items()}
+        self.known: dict[str, Symbolic] = {}
+        self.structure_name, self.structure = _only_structure(model)
+        self.shape = _shape(self.structure)
+        n_states = self.shape.n_states if self.shape else 0
+        self.amounts = tuple(symengine.Symbol(f"amount_{index}") for index in range(n_states))
+
+    def run(self) -> Lowered:
+        return Lowered(
+            program=self.program,
+            parameters=self.parameters,
+            thetas=tuple(self.thetas.values()),
+            sigmas=tuple(self.sigmas.values()),
+            etas=tuple(self.etas.values()),
+            covariates=self.covariates,
+            amounts=self.amounts,
+            shape=self.shape,
+            compartments=self.structure.compartments if self.structure else (),
+            rates=self._rates(),
+            dosing=self._dosing(),
+            endpoints=tuple(self._endpoint(name, one) for name, one in self.model.observations.items()),
+            reported={name: self._name(name) for name in self.model.parameters},
+        )
+
+    def expression(self, node: Expression) -> Symbolic:
+        if isinstance(node, Number):
+            return _number(node.value)
+        if isinstance(node, Reference):
+            return self._name(node.name)
+        if isinstance(node, Attribute):
+            return self._attribute(node)
+        if isinstance(node, Operation):
+            return self._operation(node)
+        raise SupportError(f"{type(node).__name__} can't stand here")
+
+    def _name(self, name: str) -> Symbolic:
+        if name not in self.known:
+            self.known[name] = self._resolve(name)
+        return self.known[name]
+
+    def _resolve(self, name: str) -> Symbolic:
+        if name in self.thetas:
+            return self.thetas[name]
+        if name in self.covariates:
+            return self.covariates[name]
+        if name in self.model.parameters:
+            return self._individual(name, self.model.parameters[name])
+        if name in self.model.expressions:
+            return self.expression(self.model.expressions[name].expression)
+        if name in self.model.etas:
+            return self.etas[name]
+        if name == "T":
+            return TIME
+        if name == "TAD":
+            return TIME_AFTER_DOSE
+        raise SupportError(f"{name} can't be used in a model that is fitted by this version of popmix")
+
+    def _individual(self, name: str, declared: IndividualParameter) -> Symbolic:
+        typical = self.expression(declared.typical)
+        eta = self.etas.get(name, ZERO)
+        if declared.family == "Normal":
+            return typical + eta
+        if declared.family == "LogNormal":
+            return typical * symengine.exp(eta)
+        if declared.family != "LogitNormal":
+            raise SupportError(f"{name}: the distribution {declared.family} can't be fitted yet; Normal, LogNormal and LogitNormal can.")
+        lower, upper = (_number(bound) for bound in (declared.lower or 0.0, 1.0 if declared.upper is None else declared.upper))
+        share = (typical - lower) / (upper - lower)
+        return lower + (upper - lower) * self.program.apply("expit", symengine.log(share / (1 - share)) + eta)
+
+    def _attribute(self, node: Attribute) -> Symbolic:
+        structure = self.model.structures[node.owner]
+        if node.name == "concentration":
+            volume = structure.arguments.get("v", structure.arguments.get("v1"))
+            return self.amounts[self.shape.central] / self.expression(volume)
+        name = "peripheral1" if node.name == "peripheral" and "peripheral1" in structure.compartments else node.name
+        return self.amounts[structure.compartments.index(name)]
+
+    def _operation(self, node: Operation) -> Symbolic:
+        if node.operator in COMPARISONS:
+            return self._comparison(node)
+        values = [self.expression(argument) for argument in node.arguments]
+        if node.operator in CONNECTIVES or node.operator in ("where", "expit", "lgamma", "abs"):
+            return self.program.apply(node.operator, *values)
+        if node.operator == "**":
+            return self.program.power(*values)
+        if node.operator == "logit":
+            return symengine.log(values[0]) - symengine.log(1 - values[0])
+        return _PLAIN[node.operator](*values)
+
+    def _comparison(self, node: Operation) -> Symbolic:
+        left, right = (self._comparand(one, other) for one, other in (node.arguments, node.arguments[::-1]))
+        if node.operator in (">", ">="):
+            return self.program.apply(node.operator.replace(">", "<"), right, left)
+        return self.program.apply(node.operator, left, right)
+
+    def _comparand(self, node: Expression, other: Expression) -> Symbolic:
+        if not isinstance(node, Text):
+            return self.expression(node)
+        return _number(float(self.categories[other.name].index(node.value)))
+
+    def _rates(self) -> tuple[Symbolic, ...]:
+        if self.structure is None:
+            return ()
+        argument = {name: self.expression(value) for name, value in self.structure.arguments.items()}
+        volume = argument.get("v", argument.get("v1"))
+        rates = [argument["cl"] / volume]
+        for q, v in _peripheral_arguments(self.shape.n_peripherals):
+            rates += [argument[q] / volume, argument[q] / argument[v]]
+        return (*rates, argument["ka"]) if self.shape.has_depot else tuple(rates)
+
+    def _dosing(self) -> dict[tuple[str, int], Symbolic]:
+        found = {}
+        for attribute in _DOSE_ATTRIBUTES if self.structure else ():
+            if attribute in self.structure.arguments:
+                found[attribute, 0] = self.expression(self.structure.arguments[attribute])
+        for dose in self.model.doses.values():
+            compartment = self._target(dose)
+            for attribute in _DOSE_ATTRIBUTES:
+                if (value := getattr(dose, attribute)) is not None:
+                    found[attribute, compartment] = self.expression(value)
+        for attribute, _ in found:
+            if attribute in ("duration", "rate"):
+                raise SupportError(f"a modelled {attribute} of an infusion can't be fitted yet: give RATE or DUR in the data.")
+        return found
+
+    def _target(self, dose: Dose) -> int:
+        _, compartment = dose.target
+        name = "peripheral1" if compartment == "peripheral" and self.shape.n_peripherals == 2 else compartment
+        return self.structure.compartments.index(name)
+
+    def _endpoint(self, name: str, declared: Observation) -> Endpoint:
+        if not isinstance(declared.prediction, Expression):
+            raise SupportError(f"{name}: outcomes of the kind {declared.prediction.kind} can't be fitted yet; continuous ones can.")
+        if declared.box_cox is not None or declared.lloq is not None or declared.uloq is not None:
+            raise SupportError(f"{name}: box_cox= and censoring can't be fitted yet.")
+        prediction = self.expression(declared.prediction)
+        variance = ZERO
+        for kind, power in (("additive", 0), ("proportional", 1)):
+            if getattr(declared, kind) is not None:
+                variance += (self.sigmas[f"{kind}_{name}"] * prediction**power) ** 2
+        if declared.power is not None:
+            exponent = self.sigmas[f"exponent_{name}"]
+            variance += (self.sigmas[f"power_{name}"] * self.program.power(prediction, exponent)) ** 2
+        if declared.sd is not None:
+            variance = self.expression(declared.sd) ** 2
+        if declared.log_additive is not None:
+            prediction, variance = symengine.log(prediction), self.sigmas[f"log_additive_{name}"] ** 2
+        return Endpoint(name, declared.dvid, prediction, variance, declared.log_additive is not None)
+
+
+def _only_structure(model: Model) -> tuple[str | None, Structure | None]:
+    if model.states:
+        raise SupportError(
+            f"{model.name} has differential equations ({', '.join(model.states)}); this version fits closed forms: "
+            "use OneCompartment, TwoCompartments or ThreeCompartments, or an algebraic expression of T."
+        )
+    if len(model.structures) > 1:
+        raise SupportError(f"{model.name} has {len(model.structures)} structures ({', '.join(model.structures)}); one can be fitted.")
+    return next(iter(model.structures.items()), (None, None))
+
+
+def _shape(structure: Structure | None) -> Shape | None:
+    return structure and Shape("ka" in structure.arguments, _PERIPHERALS[structure.kind])
+
+
+def _peripheral_arguments(n_peripherals: int) -> tuple[tuple[str, str], ...]:
+    return ((), (("q", "v2"),), (("q2", "v2"), ("q3", "v3")))[n_peripherals]
+
+
+def _number(value: float) -> Symbolic:
+    """Return whole numbers as integers, so that a square is a product and not a call of pow."""
+    return symengine.Integer(int(value)) if float(value).is_integer() and abs(value) < 1e9 else symengine.RealDouble(value)
+
+
+_PLAIN = {
+    "+": lambda a, b: a + b,
+    "-": lambda a, b: a - b,
+    "*": lambda a, b: a * b,
+    "/": lambda a, b: a / b,
+    "neg": lambda a: -a,
+    "exp": symengine.exp,
+    "log": symengine.log,
+    "sqrt": lambda a: symengine.sqrt(a),
+    "erf": symengine.erf,
+    "sin": symengine.sin,
+    "cos": symengine.cos,
+    "tanh": symengine.tanh,
+}
+
+__all__ = ["ONE", "TIME", "TIME_AFTER_DOSE", "Endpoint", "Lowered", "Shape", "lower"]

@@ -1,0 +1,5 @@
+"""Checks of records, each a function (records, expectation, collector) that adds its findings."""
+
+from popmix.data.checks import covariates, dosing, endpoints, events, observations, plausibility, times
+
+CHECKS = (*times.CHECKS, *events.CHECKS, *dosing.CHECKS, *observations.CHECKS, *endpoints.CHECKS, *covariates.CHECKS, *plausibility.CHECKS)

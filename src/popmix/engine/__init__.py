@@ -1,0 +1,1 @@
+"""The numerical engine, written for one subject: events, closed forms, densities. It knows arrays, not names."""

@@ -1,0 +1,112 @@
+"""A compiled model as plain numbers and arrays for the engine, and the working memory of one thread."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from popmix.engine.advance import Scratch, State, new_scratch, new_state
+from popmix.engine.events import Timeline
+from popmix.engine.mammillary import Basis, new_basis
+from popmix.engine.paths import Paths, mammillary_paths
+
+
+class Code(NamedTuple):
+    """Addresses of engine and model functions, and sizes; `f_index` and `lag_index` give the position among the dosing outputs for each compartment (-1: none)."""
+
+    advance: int
+    solve: int
+    evaluate: int
+    individual_0: int
+    individual_2: int
+    rates_0: int
+    rates_2: int
+    dosing_0: int
+    dosing_2: int
+    n_fixed: int
+    n_etas: int
+    n_directions: int
+    n_structural: int
+    has_depot: int
+    n_states: int
+    n_modes: int
+    n_rates: int
+    rates_vary: bool
+    n_dosing: int
+    f_index: np.ndarray
+    lag_index: np.ndarray
+    observe_0: np.ndarray
+    observe_2: np.ndarray
+    n_local_states: np.ndarray
+    local_states: np.ndarray
+    n_local_directions: np.ndarray
+    local_directions: np.ndarray
+
+
+class Work(NamedTuple):
+    """Working memory of one thread: jets of events and states, buffers of the compiled functions, predictions of one subject."""
+
+    unknowns: np.ndarray
+    individual: np.ndarray
+    rates: np.ndarray
+    dosing: np.ndarray
+    observed: np.ndarray
+    amounts: np.ndarray
+    amounts_first: np.ndarray
+    amounts_second: np.ndarray
+    order: np.ndarray
+    next_row: np.ndarray
+    arrival: np.ndarray
+    arrival_first: np.ndarray
+    arrival_second: np.ndarray
+    clock_first: np.ndarray
+    clock_second: np.ndarray
+    infusion: np.ndarray
+    prediction: np.ndarray
+    first: np.ndarray
+    second: np.ndarray
+    frozen: np.ndarray
+    frozen_first: np.ndarray
+    state: State
+    basis: Basis
+    scratch: Scratch
+    idle: Paths
+    infusing: Paths
+
+
+def new_work(code: Code, timeline: Timeline) -> Work:
+    """Return zeroed working memory, large enough for any subject of the population."""
+    n_events = int(np.max(np.diff(timeline.first_event), initial=1))
+    n_observed = int(np.max(np.diff(timeline.first_observation), initial=1))
+    d, s, u = code.n_directions, code.n_structural, code.n_fixed + code.n_etas
+    n_nodes = code.n_states + 1
+    local = int(np.max(code.n_local_states + code.n_local_directions, initial=0))
+    idle = mammillary_paths(bool(code.has_depot), code.n_modes, False)
+    infusing = mammillary_paths(bool(code.has_depot), code.n_modes, True)
+    return Work(
+        unknowns=np.zeros(u),
+        individual=np.zeros(d * (1 + u + u * u) + 1),
+        rates=np.zeros(code.n_rates * (1 + s + s * s) + 1),
+        dosing=np.zeros(code.n_dosing * (1 + s + s * s) + 1),
+        observed=np.zeros((len(code.observe_0), 2 * (1 + local + local * local))),
+        amounts=np.zeros(max(code.n_states, 1)),
+        amounts_first=np.zeros((code.n_states, s)),
+        amounts_second=np.zeros((code.n_states, s, s)),
+        order=np.zeros(n_events, dtype=np.int64),
+        next_row=np.zeros(n_events, dtype=np.int64),
+        arrival=np.zeros(n_events),
+        arrival_first=np.zeros((n_events if timeline.moving else 1, s)),
+        arrival_second=np.zeros((n_events if timeline.moving else 1, s, s)),
+        clock_first=np.zeros(s),
+        clock_second=np.zeros((s, s)),
+        infusion=np.zeros(n_nodes),
+        prediction=np.zeros((n_observed, 2)),
+        first=np.zeros((n_observed, 2, d)),
+        second=np.zeros((n_observed, 2, d, d)),
+        frozen=np.zeros(n_observed),
+        frozen_first=np.zeros((n_observed, u)),
+        state=new_state(n_nodes, s),
+        basis=new_basis(n_nodes, code.n_modes, s),
+        scratch=new_scratch(infusing, n_nodes, s),
+        idle=idle,
+        infusing=infusing,
+    )

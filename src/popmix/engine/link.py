@@ -1,0 +1,105 @@
+"""Linking the engine: its functions are compiled once per installation, and their addresses given to every model."""
+
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+
+from popmix.compiler.build import CompiledModel
+from popmix.engine.advance import advance_jets
+from popmix.engine.code import Code, new_work
+from popmix.engine.compiled import address_of
+from popmix.engine.density import evaluate, new_density
+from popmix.engine.events import Timeline
+from popmix.engine.walk import solve
+
+_addresses: dict[str, int] = {}
+_lock = threading.Lock()
+
+
+def link(compiling: Callable[[], None] = lambda: None) -> dict[str, int]:
+    """Compile the engine, or load it from its cache on disk, and return the addresses of its functions.
+
+    `compiling` is called first when there is no cache yet, since compilation takes a while.
+    """
+    with _lock:
+        if not _addresses:
+            if not is_cached():
+                compiling()
+            _addresses.update(_linked())
+    return _addresses
+
+
+def is_cached() -> bool:
+    """Return whether a compiled engine lies on disk (it may still be outdated)."""
+    return any(Path(advance_jets.stats.cache_path or ".").glob("walk.solve*.nbi"))
+
+
+def _linked() -> dict[str, int]:
+    code, timeline = _example_code(), example_timeline()
+    work, density = new_work(code, timeline), new_density(1, 1, 1)
+    span, order, subject = 1.0, 0, 0
+    addresses = {
+        "advance": address_of(advance_jets, 1, 1, work.basis, work.idle, span, work.state, work.scratch),
+        "solve": address_of(solve, order, subject, code, timeline, work),
+    }
+    eta, precision = np.zeros(1), np.eye(1)
+    addresses["evaluate"] = address_of(evaluate, order, False, subject, eta, precision, code, timeline, work, density)
+    return addresses
+
+
+def _example_code() -> Code:
+    """Return a code of the right types that is never run."""
+    whole, table = np.zeros(1, dtype=np.int64), np.zeros((1, 1), dtype=np.int64)
+    kinds = {"rates_vary": False} | dict.fromkeys(("f_index", "lag_index", "observe_0", "observe_2"), whole)
+    kinds |= {"n_local_states": whole, "n_local_directions": whole, "local_states": table, "local_directions": table}
+    sizes = dict.fromkeys(("n_fixed", "n_etas", "n_directions", "n_structural", "n_states", "n_modes", "n_rates"), 1)
+    return Code(**{name: kinds.get(name, sizes.get(name, 0)) for name in Code._fields})
+
+
+def example_timeline() -> Timeline:
+    """Return a timeline of the right types without any event."""
+    whole, real = np.zeros(1, dtype=np.int64), np.zeros(1)
+    reals = {"time", "amount", "rate", "infused", "y"}
+    columns = {name: real if name in reals else whole for name in Timeline._fields}
+    columns |= {name: np.zeros((1, 2)) for name in ("at", "between", "times")}
+    columns |= {"first_event": np.zeros(2, dtype=np.int64), "first_observation": np.zeros(2, dtype=np.int64), "moving": False}
+    return Timeline(**columns)
+
+
+def engine_code(compiled: CompiledModel) -> Code:
+    """Return what the engine needs of a compiled model."""
+    shape = compiled.shape
+    n_states = shape.n_states if shape else 0
+    index = {key: position for position, key in enumerate(compiled.dosing)}
+    endpoints = compiled.endpoints
+    return Code(
+        **link(),
+        **{f"{name}_{order}": compiled.address(f"{name}_{order}") for name in ("individual", "rates", "dosing") for order in (0, 2)},
+        n_fixed=compiled.n_thetas + compiled.n_sigmas,
+        n_etas=compiled.n_etas,
+        n_directions=compiled.n_directions,
+        n_structural=compiled.n_structural,
+        has_depot=int(shape.has_depot) if shape else 0,
+        n_states=n_states,
+        n_modes=1 + shape.n_peripherals if shape else 0,
+        n_rates=compiled.n_rates,
+        rates_vary=compiled.rates_vary,
+        n_dosing=len(compiled.dosing),
+        f_index=np.array([index.get(("f", c), -1) for c in range(n_states)], dtype=np.int64),
+        lag_index=np.array([index.get(("lag", c), -1) for c in range(n_states)], dtype=np.int64),
+        observe_0=np.array([one.values for one in endpoints], dtype=np.int64),
+        observe_2=np.array([one.derivatives for one in endpoints], dtype=np.int64),
+        n_local_states=np.array([len(one.states) for one in endpoints], dtype=np.int64),
+        local_states=_padded([one.states for one in endpoints]),
+        n_local_directions=np.array([len(one.directions) for one in endpoints], dtype=np.int64),
+        local_directions=_padded([one.directions for one in endpoints]),
+    )
+
+
+def _padded(lists: list[np.ndarray]) -> np.ndarray:
+    table = np.full((len(lists), max((len(one) for one in lists), default=0) + 1), -1, dtype=np.int64)
+    for row, one in enumerate(lists):
+        table[row, : len(one)] = one
+    return table

@@ -1,0 +1,52 @@
+"""Predictions, residual variances and their slopes in the random effects, for tables and residuals."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from popmix.compiler.call import call_model
+from popmix.engine.compiled import call_at, compiled
+from popmix.engine.density import chain, set_individual
+
+
+class Predictions(NamedTuple):
+    """Per observation: prediction f, variance R, and f's slopes in the etas; per subject: status and reported parameters."""
+
+    f: np.ndarray
+    variance: np.ndarray
+    slopes: np.ndarray
+    status: np.ndarray
+    reported: np.ndarray
+
+
+def new_predictions(n_subjects: int, n_observations: int, n_etas: int, n_reported: int) -> Predictions:
+    """Return arrays of nan, which stays where a subject can't be evaluated."""
+    return Predictions(
+        np.full(n_observations, np.nan),
+        np.full(n_observations, np.nan),
+        np.full((n_observations, n_etas), np.nan),
+        np.zeros(n_subjects, dtype=np.int64),
+        np.full((n_subjects, n_reported), np.nan),
+    )
+
+
+@compiled
+def predictions(subjects, fixed, etas, reported, code, timeline, work, density, result):
+    """Fill `result` at the etas given; `reported` is the address of the compiled individual parameters."""
+    for subject in subjects:
+        for x in range(code.n_fixed):
+            work.unknowns[x] = fixed[x]
+        set_individual(np.int64(2), subject, etas[subject], code, timeline, work)
+        row = timeline.first_row[subject]
+        call_model(reported, work.amounts, work.unknowns, timeline.at[row], timeline.times[row], result.reported[subject])
+        status = call_at(code.solve, (np.int64(2), subject, code, timeline, work))
+        result.status[subject] = status
+        if status != 0:
+            continue
+        first = timeline.first_observation[subject]
+        for j in range(timeline.first_observation[subject + 1] - first):
+            result.f[first + j] = work.prediction[j, 0]
+            result.variance[first + j] = work.prediction[j, 1]
+            chain(j, 0, code, work, density.f_u, density.f_eu, density.half)
+            for k in range(code.n_etas):
+                result.slopes[first + j, k] = density.f_u[code.n_fixed + k]

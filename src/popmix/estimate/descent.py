@@ -1,0 +1,164 @@
+"""Minimisation of -2 log L: Fisher scoring from afar, quasi-Newton near the minimum.
+
+The caller supplies the expected information of a point (positive semidefinite). While the quadratic model promises a large
+fall it is evaluated afresh at every step; then damped BFGS updates (Nocedal and Wright 2006, section 18.3) add what the
+expectation does not know. Steps are shortened until the objective falls enough (Armijo) and never change a coordinate by more
+than a bound. Convergence: the Newton decrement g' B^-1 g, the fall that the model still promises, is below a tolerance.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import numpy as np
+
+_ARMIJO = 1e-4
+_MOST_HALVINGS = 25
+# coordinates are logarithms mostly: one step changes none by more than a factor e
+_LONGEST = 1.0
+# eigenvalues of the information below this fraction of the largest (after scaling to unit diagonal) are raised to it
+_FLOOR = 1e-6
+# a step of a cautious coordinate by more than this is not taken on the word of the information alone
+_TRUSTED = 0.5
+# scoring ends when the model promises a fall below this, or after so many steps
+_NEAR = 0.5
+_MOST_SCORING = 30
+
+
+@dataclass(frozen=True, eq=False)
+class Point:
+    """Objective and gradient at one place; `state` is the caller's own."""
+
+    x: np.ndarray
+    value: float
+    gradient: np.ndarray
+    state: object
+
+
+@dataclass(frozen=True, eq=False)
+class Curvature:
+    """Expected information, and what to add to its diagonal where a step would go too far."""
+
+    information: np.ndarray
+    caution: np.ndarray
+
+
+@dataclass(eq=False)
+class Descent:
+    """What a minimisation came to; `history` holds the objective of every iteration."""
+
+    point: Point
+    hessian: np.ndarray
+    converged: bool = False
+    decrement: float = np.inf
+    iterations: int = 0
+    evaluations: int = 0
+    reason: str = ""
+    interrupted: bool = False
+    history: list[float] = field(default_factory=list)
+
+
+def minimise(
+    evaluate: Callable[[np.ndarray, Point | None], Point | None],
+    curvature: Callable[[Point], Curvature],
+    start: Point,
+    *,
+    tolerance: float,
+    most_iterations: int,
+    report: Callable[[int, Point, float], None] = lambda iteration, point, decrement: None,
+) -> Descent:
+    """Minimise from `start`; `evaluate(x, near)` returns a Point, or None where the objective does not exist.
+
+    An interrupt from the keyboard ends the search at the best point so far.
+    """
+    found = Descent(start, _scoring(curvature(start), start), history=[start.value])
+    try:
+        _iterate(evaluate, curvature, found, tolerance, most_iterations, report)
+    except KeyboardInterrupt:
+        found.interrupted = True
+        found.reason = "interrupted"
+    return found
+
+
+def _iterate(evaluate: Callable, curvature: Callable, found: Descent, tolerance: float, most_iterations: int, report: Callable) -> None:
+    fresh = scoring = True
+    while True:
+        step, found.decrement = _step(found)
+        report(found.iterations, found.point, found.decrement)
+        if found.decrement < tolerance:
+            found.converged = True
+            return
+        if found.iterations >= most_iterations:
+            found.reason = f"stopped after {most_iterations} iterations"
+            return
+        new = _search(evaluate, found, step)
+        if new is None and fresh:
+            found.reason = "no step lowers the objective any further"
+            return
+        if new is None:
+            found.hessian, fresh = _scoring(curvature(found.point), found.point), True
+            continue
+        _update(found, new)
+        found.iterations += 1
+        found.history.append(new.value)
+        if scoring:
+            scoring = found.decrement > _NEAR and found.iterations < _MOST_SCORING
+            found.hessian = _scoring(curvature(new), new)
+        fresh = scoring
+
+
+def _scoring(curvature: Curvature, point: Point) -> np.ndarray:
+    """Return the information, with caution added where its step would go beyond what a quadratic model can know."""
+    plain = positive(curvature.information)
+    step = np.linalg.solve(plain, -point.gradient)
+    if np.all(np.abs(step[curvature.caution > 0]) <= _TRUSTED):
+        return plain
+    return positive(curvature.information + np.diag(curvature.caution))
+
+
+def positive(matrix: np.ndarray) -> np.ndarray:
+    """Return a symmetric matrix with the eigenvalues of its unit-diagonal form raised to a floor."""
+    diagonal = np.sqrt(np.maximum(np.diag(matrix), 0.0))
+    largest = diagonal.max(initial=0.0)
+    scale = np.where(diagonal > 1e-6 * largest, diagonal, max(1e-6 * largest, 1e-6))
+    values, vectors = np.linalg.eigh(matrix / np.outer(scale, scale))
+    values = np.maximum(values, _FLOOR * max(values[-1], 1.0)) if len(values) else values
+    return (vectors * values) @ vectors.T * np.outer(scale, scale)
+
+
+def _step(found: Descent) -> tuple[np.ndarray, float]:
+    step = -np.linalg.solve(found.hessian, found.point.gradient)
+    decrement = float(-step @ found.point.gradient)
+    longest = np.max(np.abs(step), initial=0.0)
+    return (step * (_LONGEST / longest) if longest > _LONGEST else step), decrement
+
+
+def _search(evaluate: Callable, found: Descent, step: np.ndarray) -> Point | None:
+    """Return a point along the step with enough descent: the step itself, then quadratic interpolation."""
+    slope = float(found.point.gradient @ step)
+    length = 1.0
+    for _ in range(_MOST_HALVINGS):
+        new = evaluate(found.point.x + length * step, found.point)
+        found.evaluations += 1
+        if new is not None and new.value <= found.point.value + _ARMIJO * length * slope:
+            return new
+        if new is None:
+            length *= 0.25
+            continue
+        curvature = new.value - found.point.value - length * slope
+        best = -0.5 * slope * length * length / curvature if curvature > 0 else 0.5 * length
+        length = min(max(best, 0.1 * length), 0.5 * length)
+    return None
+
+
+def _update(found: Descent, new: Point) -> None:
+    """Damped BFGS: the update keeps at least a fifth of the curvature along the step."""
+    s, y = new.x - found.point.x, new.gradient - found.point.gradient
+    bs = found.hessian @ s
+    sbs, sy = float(s @ bs), float(s @ y)
+    if sbs > 0:
+        if sy < 0.2 * sbs:
+            share = 0.8 * sbs / (sbs - sy)
+            y = share * y + (1 - share) * bs
+            sy = float(s @ y)
+        found.hessian = found.hessian - np.outer(bs, bs) / sbs + np.outer(y, y) / sy
+    found.point = new

@@ -1,0 +1,171 @@
+"""fit and evaluate: from a model and data to a Fit."""
+
+import platform
+import time
+from collections.abc import Mapping
+from importlib import metadata
+from typing import Any
+
+import numpy as np
+
+from popmix.engine.link import link
+from popmix.errors import Interrupted
+from popmix.estimate.descent import Descent
+from popmix.estimate.foce import FOCE
+from popmix.estimate.progress import Progress, Silent
+from popmix.estimate.residuals import individuals_table, predictions_table, shrinkage_of
+from popmix.estimate.result import Convergence, Fit
+from popmix.likelihood import Evaluation, Problem, bind
+from popmix.model.model import Model
+from popmix.model.parameters import Parameters, parameters_of
+
+_NEAR_ZERO = 1e-3
+_NEAR_ONE = 0.999
+
+
+def fit(
+    model: Model,
+    data: Any,
+    method: FOCE | None = None,
+    *,
+    weights: np.ndarray | None = None,
+    start: Mapping[str, float] | Parameters | None = None,
+    threads: int | None = None,
+    progress: Progress | None = None,
+    seed: int | None = None,
+) -> Fit:
+    """Estimate the parameters of a model from data (a path, a data frame or an EventTable).
+
+    `method` defaults to FOCE(interaction=True); `weights` count subjects (2 = twice); `start` replaces start values by name;
+    `seed` is kept with the result (FOCE draws nothing). Numbers do not depend on `threads`.
+    Raises DataError, SupportError and ModelError before anything is computed, FitError when the start values make no sense, and
+    Interrupted, with the Fit reached so far in `kept`, when the user stops it.
+    """
+    method, told = method or FOCE(), progress or Silent()
+    clock = _Clock()
+    problem, begin = _prepared(model, data, weights, start, told, clock)
+    found = method.minimise(problem, begin, threads, told)
+    clock.lap("fit")
+    result = _fit(problem, method, begin, found, threads, seed, clock)
+    if found.interrupted:
+        raise Interrupted("the fit was interrupted; what it had reached is kept", kept=result)
+    return result
+
+
+def evaluate(
+    model: Model,
+    data: Any,
+    method: FOCE | None = None,
+    *,
+    at: Mapping[str, float] | Parameters | None = None,
+    weights: np.ndarray | None = None,
+    threads: int | None = None,
+    progress: Progress | None = None,
+) -> Fit:
+    """Compute the objective at given values (default: the start values) without estimation. Raises as `fit` does."""
+    method, told = method or FOCE(), progress or Silent()
+    clock = _Clock()
+    problem, begin = _prepared(model, data, weights, at, told, clock)
+    evaluation = method.evaluate(problem, begin, threads)
+    clock.lap("evaluate")
+    convergence = Convergence(True, "the objective at given values; nothing was estimated.", float("nan"), 0, 1, evaluated_only=True)
+    return _result(problem, method, begin, evaluation, convergence, threads, None, clock)
+
+
+class _Clock:
+    """Seconds by phase."""
+
+    def __init__(self) -> None:
+        self.laps: dict[str, float] = {}
+        self._last = time.perf_counter()
+
+    def lap(self, phase: str) -> None:
+        now = time.perf_counter()
+        self.laps[phase] = now - self._last
+        self._last = now
+
+
+def _prepared(
+    model: Model, data: Any, weights: np.ndarray | None, start: Mapping | Parameters | None, progress: Progress, clock: _Clock
+) -> tuple[Problem, Parameters]:
+    begin = parameters_of(model)
+    if start is not None:
+        begin = begin.with_values(start.as_dict() if isinstance(start, Parameters) else start)
+    begin.check()
+    progress.update("compile", None, "loading the engine")
+    link(lambda: progress.update("compile", None, "compiling the engine (once per installation)"))
+    clock.lap("engine")
+    progress.update("compile", None, f"preparing {model.name}")
+    problem = bind(model, data, weights=weights)
+    clock.lap("model and data")
+    return problem, begin
+
+
+def _fit(problem: Problem, method: FOCE, start: Parameters, found: Descent, threads: int | None, seed: int | None, clock: _Clock) -> Fit:
+    largest = float(np.max(np.abs(found.point.gradient), initial=0.0))
+    reason = f"{found.iterations} iterations, {found.evaluations} evaluations; " + (
+        f"the OFV can fall by no more than {found.decrement:.1g} more."
+        if found.converged
+        else f"{found.reason}; the OFV might still fall by about {found.decrement:.2g}. Try other start values or more iterations."
+    )
+    convergence = Convergence(found.converged, reason, largest, found.iterations, found.evaluations)
+    return _result(problem, method, start, found.point.state, convergence, threads, seed, clock)
+
+
+def _result(
+    problem: Problem,
+    method: FOCE,
+    start: Parameters,
+    evaluation: Evaluation,
+    convergence: Convergence,
+    threads: int | None,
+    seed: int | None,
+    clock: _Clock,
+) -> Fit:
+    parameters = evaluation.parameters
+    individuals = individuals_table(problem, evaluation, threads)
+    predicted = predictions_table(problem, evaluation, method.interaction, threads)
+    clock.lap("tables")
+    return Fit(
+        model=problem.model,
+        data=problem.data,
+        method=method,
+        parameters=parameters,
+        start=start,
+        ofv=evaluation.ofv,
+        n_subjects=problem.n_subjects,
+        n_observations=problem.n_observations,
+        convergence=convergence,
+        individuals_table=individuals,
+        predictions_table=predicted,
+        shrinkage=shrinkage_of(parameters, evaluation.marginal.eta),
+        timing=dict(clock.laps),
+        seed=seed,
+        versions=_versions(),
+        messages=_messages(problem, parameters),
+        weights=problem.weights,
+    )
+
+
+def _messages(problem: Problem, parameters: Parameters) -> tuple[str, ...]:
+    found = [finding.message for finding in problem.data.findings.warnings]
+    for name, kind, value, fixed in zip(parameters.names, parameters.kinds, parameters.values, parameters.fixed, strict=True):
+        if fixed:
+            continue
+        if kind == "iiv" and value < _NEAR_ZERO:
+            found.append(f"{name} went to zero: the data do not show this variability; leave out its iiv=.")
+        if kind == "corr" and abs(value) > _NEAR_ONE:
+            found.append(f"{name} went to {'+' if value > 0 else '-'}1: the two effects can't be told apart.")
+    return tuple(found)
+
+
+def _versions() -> dict[str, str]:
+    packages = ("popmix", "numpy", "numba", "llvmlite", "symengine")
+    return {"python": platform.python_version()} | {name: _version(name) for name in packages}
+
+
+def _version(package: str) -> str:
+    try:
+        return metadata.version(package)
+    except metadata.PackageNotFoundError:
+        return "not installed"

@@ -1,0 +1,80 @@
+"""The FOCE method: its options, and the path from start values to a minimum."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from popmix.errors import FitError, OptionError
+from popmix.estimate.blame import blame
+from popmix.estimate.descent import Descent, Point, minimise
+from popmix.estimate.objective import Objective
+from popmix.estimate.progress import Progress
+from popmix.estimate.scale import Scale
+from popmix.likelihood import Evaluation, Problem
+from popmix.model.parameters import Parameters
+
+# a better mode found at the end restarts the search at most so often
+_MOST_RESTARTS = 5
+
+
+@dataclass(frozen=True)
+class FOCE:
+    """First-order conditional estimation; with `interaction` (FOCEI) the residual variance follows the random effects.
+
+    OFV = sum over subjects of 2 l(eta*) + log det omega + log det H, in NONMEM's convention (METHOD=1 INTER, METHOD=1).
+    `tolerance`: the fall of the OFV that the quadratic model may still promise at the end; `iterations`: the most allowed.
+    """
+
+    interaction: bool = True
+    tolerance: float = 1e-6
+    iterations: int = 300
+
+    def __post_init__(self) -> None:
+        if not self.tolerance > 0:
+            raise OptionError(f"tolerance must be positive, not {self.tolerance}.")
+        if self.iterations < 1:
+            raise OptionError(f"iterations must be at least 1, not {self.iterations}.")
+
+    @property
+    def name(self) -> str:
+        """Name of the method in results."""
+        return "focei" if self.interaction else "foce"
+
+    def evaluate(self, problem: Problem, parameters: Parameters, threads: int | None) -> Evaluation:
+        """Return the objective at given parameters, with modes searched globally. Raises FitError for subjects that fail."""
+        evaluation = problem.foce(parameters, interaction=self.interaction, globally=True, threads=threads)
+        if len(evaluation.failed):
+            raise FitError(blame(problem, evaluation))
+        return evaluation
+
+    def minimise(self, problem: Problem, start: Parameters, threads: int | None, progress: Progress) -> Descent:
+        """Return the minimum reached from `start`. Raises FitError when the objective does not exist there."""
+        scale = Scale.of(start)
+        objective = Objective(problem, scale, self.interaction, threads)
+        coordinates = scale.pack(start)
+        point = objective.point(coordinates, self.evaluate(problem, start, threads))
+        found = self._descend(objective, point, progress)
+        for _ in range(_MOST_RESTARTS):
+            better = objective.at(found.point.x, found.point, globally=True)
+            if better is None or better.value > found.point.value - max(1e-4, 10 * self.tolerance):
+                break
+            progress.update("fit", None, f"a better mode of a subject lowers the objective to {better.value:.3f}")
+            again = self._descend(objective, better, progress)
+            again.iterations += found.iterations
+            again.evaluations += found.evaluations + 1
+            again.history = found.history + again.history
+            found = again
+        return found
+
+    def _descend(self, objective: Objective, start: Point, progress: Progress) -> Descent:
+        if len(start.x) == 0:
+            return Descent(start, np.zeros((0, 0)), converged=True, decrement=0.0, history=[start.value])
+
+        def report(iteration: int, point: Point, decrement: float) -> None:
+            progress.update("fit", None, f"iteration {iteration}: OFV {point.value:.3f}, to gain about {decrement:.2g}")
+
+        return minimise(
+            objective.at, objective.curvature, start, tolerance=self.tolerance, most_iterations=self.iterations, report=report
+        )
+
+

@@ -1,0 +1,134 @@
+"""The FOCE objective of a problem as a function of unconstrained coordinates."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from popmix.engine.information import Information
+from popmix.errors import Status
+from popmix.estimate.descent import Curvature, Point
+from popmix.estimate.scale import Scale
+from popmix.likelihood import Evaluation, Problem
+from popmix.model.parameters import Parameters
+
+
+@dataclass(frozen=True, eq=False)
+class Objective:
+    """Evaluates a problem at coordinates, with mode searches that start where the last modes are expected to move."""
+
+    problem: Problem
+    scale: Scale
+    interaction: bool
+    threads: int | None
+
+    def at(self, coordinates: np.ndarray, near: Point | None = None, *, globally: bool = False) -> Point | None:
+        """Return the point at `coordinates`, or None where a subject's density does not exist."""
+        values = self.scale.unpack(coordinates)
+        if not np.all(np.isfinite(values)):
+            return None
+        parameters = self.scale.template.unchecked(values)
+        if not self._possible(parameters):
+            return None
+        modes = None if near is None else self._expected_modes(near.state, parameters)
+        evaluation = self._evaluate(parameters, modes, globally)
+        if near is not None and not globally:
+            evaluation = self._retried(evaluation, near.state, parameters)
+        return None if len(evaluation.failed) else self.point(coordinates, evaluation)
+
+    def point(self, coordinates: np.ndarray, evaluation: Evaluation) -> Point:
+        """Return value and gradient of an evaluation in unconstrained coordinates."""
+        gradient = self.problem.weights @ natural_scores(self.problem, evaluation) @ self.scale.jacobian(coordinates)
+        return Point(coordinates, evaluation.ofv, gradient, evaluation)
+
+    def curvature(self, point: Point) -> Curvature:
+        """Return the expected information of a point in unconstrained coordinates.
+
+        Its cautious form counts log SDs of random effects with their information if the effects were observed, 4 per
+        subject, as in an EM algorithm: an effect that the data hardly show yet would collapse in one step without it.
+        """
+        information = self.problem.information(point.state, interaction=self.interaction, threads=self.threads)
+        jacobian = self.scale.jacobian(point.x)
+        matrix = jacobian.T @ natural_information(self.problem, point.state.parameters, information) @ jacobian
+        kinds = np.array(self.scale.template.kinds)[self.scale.free]
+        complete = np.where(kinds == "iiv", 4.0 * self.problem.weights.sum(), 0.0)
+        return Curvature(matrix, np.maximum(complete - np.diag(matrix), 0.0))
+
+    def _evaluate(self, parameters: Parameters, modes: np.ndarray | None, globally: bool) -> Evaluation:
+        return self.problem.foce(parameters, interaction=self.interaction, modes=modes, globally=globally, threads=self.threads)
+
+    def _retried(self, evaluation: Evaluation, near: Evaluation, parameters: Parameters) -> Evaluation:
+        """Search globally once for subjects whose mode search failed from the expected mode."""
+        if not len(evaluation.failed):
+            return evaluation
+        hopeless = np.isin(evaluation.marginal.status, (Status.MODE_NOT_CONVERGED, Status.CURVATURE_NOT_POSITIVE, Status.NOT_FINITE))
+        if not np.all(hopeless[evaluation.failed]):
+            return evaluation
+        return self._evaluate(parameters, near.marginal.eta, True)
+
+    def _possible(self, parameters: Parameters) -> bool:
+        omega = parameters.omega()
+        if not np.all(np.isfinite(omega)):
+            return False
+        if len(omega) == 0:
+            return True
+        sds = np.sqrt(np.diag(omega))
+        return bool(np.all(sds > 1e-100) and np.linalg.eigvalsh(omega / np.outer(sds, sds))[0] > 1e-14)
+
+    def _expected_modes(self, last: Evaluation, parameters: Parameters) -> np.ndarray:
+        """Return the modes moved along their derivatives: d eta = -L^-1 (d2l/(deta dx) dx + dP eta)."""
+        old, marginal = last.parameters, last.marginal
+        n_fixed = self.problem.code.n_fixed
+        change = parameters.values[:n_fixed] - old.values[:n_fixed]
+        shift = marginal.mode_by_fixed @ change
+        if len(old.eta_names):
+            precision_change = np.linalg.inv(parameters.omega()) - np.linalg.inv(old.omega())
+            shift -= np.einsum("nij,jk,nk->ni", marginal.inverse_curvature, precision_change, marginal.eta)
+        # a long extrapolation is worth less than none
+        sds = np.sqrt(np.diag(parameters.omega()))
+        usable = np.all(np.isfinite(shift) & (np.abs(shift) <= 3.0 * sds), axis=1)
+        return marginal.eta + np.where(usable[:, None], shift, 0.0)
+
+
+def natural_scores(problem: Problem, evaluation: Evaluation) -> np.ndarray:
+    """Return each subject's gradient by all parameters on the natural scale (SDs, correlations), [subjects, parameters]."""
+    parameters, marginal = evaluation.parameters, evaluation.marginal
+    scores = np.zeros((problem.n_subjects, len(parameters)))
+    scores[:, : problem.code.n_fixed] = marginal.by_fixed
+    for position, change in omega_changes(parameters):
+        scores[:, position] = np.einsum("nij,ij->n", marginal.by_omega, change)
+    return scores
+
+
+def natural_information(problem: Problem, parameters: Parameters, information: Information) -> np.ndarray:
+    """Return the expected information of the population in all parameters on the natural scale."""
+    weights, n_fixed = problem.weights, problem.code.n_fixed
+    changes = omega_changes(parameters)
+    positions = np.array([position for position, _ in changes], dtype=int)
+    matrices = np.array([change for _, change in changes]).reshape(len(changes), *parameters.omega().shape)
+    full = np.zeros((len(parameters), len(parameters)))
+    full[:n_fixed, :n_fixed] = np.einsum("n,nxz->xz", weights, information.fixed)
+    pulled = np.einsum("nij,pjk->npik", information.omega, matrices)
+    full[np.ix_(positions, positions)] = np.einsum("n,npij,nqji->pq", weights, pulled, pulled)
+    mixed = np.einsum("n,nxij,pji->xp", weights, information.mixed, matrices)
+    full[np.ix_(np.arange(n_fixed), positions)] = mixed
+    full[np.ix_(positions, np.arange(n_fixed))] = mixed.T
+    return full
+
+
+def omega_changes(parameters: Parameters) -> list[tuple[int, np.ndarray]]:
+    """Return (position, d omega / d parameter) for every SD and correlation."""
+    omega = parameters.omega()
+    sds = np.sqrt(np.diag(omega))
+    found = []
+    for block in parameters.blocks:
+        for eta, position in zip(block.etas, block.sds, strict=True):
+            change = np.zeros_like(omega)
+            change[eta] += omega[eta] / sds[eta]
+            change[:, eta] += omega[eta] / sds[eta]
+            found.append((position, change))
+        for row, column, position in block.correlations:
+            change = np.zeros_like(omega)
+            i, j = block.etas[row], block.etas[column]
+            change[i, j] = change[j, i] = sds[i] * sds[j]
+            found.append((position, change))
+    return found

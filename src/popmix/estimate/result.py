@@ -1,0 +1,103 @@
+"""Fit: what an estimation came to."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from popmix.data import EventTable
+from popmix.estimate import summary
+from popmix.model.model import Model
+from popmix.model.parameters import Parameters
+from popmix.table import Table
+
+
+@dataclass(frozen=True)
+class Convergence:
+    """How an estimation ended. `gradient_norm`: the largest gradient of the OFV on the unconstrained scale; `reason`: in words."""
+
+    converged: bool
+    reason: str
+    gradient_norm: float
+    iterations: int
+    evaluations: int
+    evaluated_only: bool = False
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Fit:
+    """A model fitted to data (or evaluated at given parameters).
+
+    `ofv`: NONMEM's objective, -2 log L without n log 2 pi; `minus2ll`: with it. `parameters` and `start` are on the natural
+    scale. `shrinkage`: percent on the SD scale by eta. `timing`: seconds by phase. `messages`: warnings in words.
+    """
+
+    model: Model
+    data: EventTable
+    method: Any
+    parameters: Parameters
+    start: Parameters
+    ofv: float
+    n_subjects: int
+    n_observations: int
+    convergence: Convergence
+    individuals_table: Table
+    predictions_table: Table
+    shrinkage: dict[str, float]
+    timing: dict[str, float]
+    seed: int | None
+    versions: dict[str, str]
+    messages: tuple[str, ...]
+    weights: np.ndarray
+
+    @property
+    def minus2ll(self) -> float:
+        """-2 log likelihood with all constants: OFV + n log 2 pi (observations counted with their subjects' weights)."""
+        counts = np.bincount(self.data.subject[self.data.scored], minlength=self.n_subjects)
+        return self.ofv + float(self.weights @ counts) * float(np.log(2 * np.pi))
+
+    @property
+    def n_estimated(self) -> int:
+        """Number of parameters that were estimated."""
+        return self.parameters.n_estimated
+
+    @property
+    def aic(self) -> float:
+        """Akaike's criterion, -2LL + 2 p."""
+        return self.minus2ll + 2 * self.n_estimated
+
+    @property
+    def bic(self) -> float:
+        """Schwarz's criterion with the number of observations, -2LL + p log n (PsN's and NONMEM users' convention)."""
+        return self.minus2ll + self.n_estimated * float(np.log(max(self.n_observations, 1)))
+
+    def estimates(self) -> Table:
+        """Return one row per parameter: name, value, se, rse, lower, upper, fixed, unit, label (se: nan until computed)."""
+        own = self.parameters
+        unknown = np.full(len(own), np.nan)
+        columns = {
+            "name": np.array(own.names, dtype=object),
+            "value": own.values,
+            "se": unknown,
+            "rse": unknown,
+            "lower": unknown,
+            "upper": unknown,
+            "fixed": own.fixed,
+            "unit": np.array(own.units, dtype=object),
+            "label": np.array(own.labels, dtype=object),
+        }
+        return Table(columns)
+
+    def predictions(self) -> Any:
+        """Return the observations with predictions and residuals as a data frame."""
+        return self.predictions_table.to_frame()
+
+    def individuals(self) -> Any:
+        """Return the subjects with their random effects and parameters as a data frame."""
+        return self.individuals_table.to_frame()
+
+    def __repr__(self) -> str:
+        return summary.as_text(self)
+
+    def _repr_html_(self) -> str:
+        return summary.as_html(self)

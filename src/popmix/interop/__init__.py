@@ -1,0 +1,1 @@
+"""What popmix writes for other programs, and reads from them."""

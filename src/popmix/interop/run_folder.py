@@ -1,0 +1,149 @@
+"""The run folder: what is needed to look at a fit again and to repeat it.
+
+`fit.json` holds the numbers (docs/run-folder.md lists its keys), `predictions.csv` and `individuals.csv` the tables, `model.py` the
+model's source. The data stay where they are: their name and SHA-256 are in `fit.json`.
+"""
+
+import os
+import secrets
+import shutil
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from popmix.errors import PopmixError
+from popmix.estimate import Fit
+from popmix.interop.documents import to_json
+from popmix.model import write
+
+FORMAT = "popmix run 1"
+FILES = ("fit.json", "predictions.csv", "individuals.csv", "model.py")
+_STALE_SECONDS = 3600.0
+
+
+def save(fit: Fit, folder: str | Path, *, overwrite: bool = False, command: Sequence[str] = ()) -> Path:
+    """Write the run folder of a fit and return its path.
+
+    The files are written into a hidden sibling folder that is renamed when it is complete: a run that is killed leaves either
+    the whole new folder or what was there before. Raises PopmixError when the folder exists and may not be replaced, or when
+    the disk refuses.
+    """
+    target = Path(folder)
+    check_folder(target, overwrite=overwrite)
+    contents = {
+        "fit.json": to_json(fit_document(fit, command)),
+        "predictions.csv": fit.predictions_table.to_csv(),
+        "individuals.csv": fit.individuals_table.to_csv(),
+        "model.py": write(fit.model),
+    }
+    try:
+        _replace(target.resolve(), contents)
+    except OSError as error:
+        raise PopmixError(f"the run folder {target} can't be written: {error.strerror or error}.") from error
+    return target
+
+
+def check_folder(folder: str | Path, *, overwrite: bool = False) -> None:
+    """Raise PopmixError when a run folder of this name can't be made: asked before long work, not after it."""
+    target = Path(folder)
+    if not target.exists() and not target.is_symlink():
+        return
+    if not target.is_dir():
+        raise PopmixError(f"{target} is a file: give the run folder another name.")
+    inside = {entry.name for entry in target.iterdir()}
+    if not inside:
+        return
+    if not (inside <= set(FILES) and "fit.json" in inside):
+        raise PopmixError(f"{target} is no run folder of popmix and is left alone: give the run folder another name.")
+    if not overwrite:
+        raise PopmixError(f"{target} holds an earlier run: give another name, or add --overwrite to replace it.")
+
+
+def fit_document(fit: Fit, command: Sequence[str] = ()) -> dict[str, Any]:
+    """Return the content of `fit.json`: the keys of the contract, then what is needed to repeat the fit."""
+    names, matrix = fit.parameters.eta_names, fit.parameters.omega()
+    data = fit.data
+    return {
+        "format": FORMAT,
+        "method": fit.method.name,
+        "ofv": fit.ofv,
+        "minus2ll": fit.minus2ll,
+        "aic": fit.aic,
+        "bic": fit.bic,
+        "converged": fit.convergence.converged,
+        "gradient_norm": fit.convergence.gradient_norm,
+        "n_subjects": fit.n_subjects,
+        "n_observations": fit.n_observations,
+        "estimates": _estimates(fit),
+        "omega": {"names": names, "matrix": matrix},
+        "individuals": _individuals(fit),
+        "shrinkage": fit.shrinkage,
+        "timing": fit.timing,
+        "seed": fit.seed,
+        "versions": fit.versions,
+        "model": fit.model.name,
+        "options": vars(fit.method),
+        "start": fit.start.as_dict(),
+        "convergence": {
+            "reason": fit.convergence.reason,
+            "iterations": fit.convergence.iterations,
+            "evaluations": fit.convergence.evaluations,
+        },
+        "messages": fit.messages,
+        "command": command,
+        "data": {"source": data.source, "sha256": data.sha256, "n_records": data.n_read, "interpolation": data.interpolation},
+    }
+
+
+def _estimates(fit: Fit) -> dict[str, dict[str, Any]]:
+    keys = ("value", "se", "rse", "lower", "upper", "fixed", "unit")
+    return {str(row["name"]): {key: row[key] or None if key == "unit" else row[key] for key in keys} for row in fit.estimates().rows()}
+
+
+def _individuals(fit: Fit) -> list[dict[str, Any]]:
+    return [
+        {"id": row["ID"], "ofv": row["OFV"], "eta": {name: row[f"eta_{name}"] for name in fit.parameters.eta_names}}
+        for row in fit.individuals_table.rows()
+    ]
+
+
+def _replace(target: Path, contents: Mapping[str, str]) -> None:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    _sweep(target)
+    mark = f"{os.getpid()}-{secrets.token_hex(4)}"
+    fresh = target.with_name(f".{target.name}.{mark}.partial")
+    fresh.mkdir()
+    try:
+        for name, text in contents.items():
+            _write(fresh / name, text)
+        _exchange(fresh, target, target.with_name(f".{target.name}.{mark}.replaced"))
+    finally:
+        shutil.rmtree(fresh, ignore_errors=True)
+
+
+def _write(path: Path, text: str) -> None:
+    with path.open("w", encoding="utf-8", newline="\n") as stream:
+        stream.write(text)
+        stream.flush()
+        os.fsync(stream.fileno())
+
+
+def _exchange(fresh: Path, target: Path, aside: Path) -> None:
+    if not target.exists():
+        fresh.rename(target)
+        return
+    target.rename(aside)
+    try:
+        fresh.rename(target)
+    except OSError:
+        aside.rename(target)
+        raise
+    shutil.rmtree(aside, ignore_errors=True)
+
+
+def _sweep(target: Path) -> None:
+    """Remove what a killed run left behind; a younger one may belong to a run that is still writing."""
+    for left in target.parent.glob(f".{target.name}.*.partial"):
+        if time.time() - left.stat().st_mtime > _STALE_SECONDS:
+            shutil.rmtree(left, ignore_errors=True)

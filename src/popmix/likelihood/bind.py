@@ -1,0 +1,150 @@
+"""The gate: a model in names and a data set in columns become the arrays of a `Problem`."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from popmix.compiler.build import CompiledModel, compile_model
+from popmix.data import EventTable, Expectation, read
+from popmix.engine.link import engine_code
+from popmix.engine.events import Timeline
+from popmix.errors import DataError, OptionError
+from popmix.likelihood.covariates import Records, records_of
+from popmix.likelihood.problem import Problem
+from popmix.likelihood.timeline import Doses, doses_of, timeline_events
+from popmix.model.expression import Reference
+from popmix.model.model import Model
+
+_FEATURES = frozenset({"infusion", "additional", "reset"})
+
+
+def bind(model: Model, data: Any, *, weights: np.ndarray | None = None) -> Problem:
+    """Bind a model to data (a path, a data frame or an EventTable) and return the Problem.
+
+    `weights`: one non-negative number per subject, in the order of first appearance; weight 2 counts a subject twice.
+    Raises SupportError for features that can't be fitted, DataError for faults of the data, OptionError for wrong weights.
+    """
+    expectation = expectation_of(model)
+    table = data if isinstance(data, EventTable) else read(data, expectation=expectation)
+    _require(model, table)
+    records = records_of(model, table)
+    compiled = compile_model(model, records.varying)
+    timeline = _timeline(compiled, expectation, table, records)
+    return Problem(
+        model=model,
+        data=table,
+        compiled=compiled,
+        code=engine_code(compiled),
+        timeline=timeline,
+        constants=_constants(compiled, timeline, table),
+        weights=_checked_weights(weights, table),
+        varying=tuple(sorted(records.varying)),
+    )
+
+
+def expectation_of(model: Model) -> Expectation:
+    """Return what a model expects of its data, in plain names."""
+    structure = next(iter(model.structures.values()), None)
+    has_states = bool(structure or model.states)
+    compartments = structure.compartments if structure else tuple(model.states)
+    observations = model.observations
+    return Expectation(
+        covariates={name: covariate.categories for name, covariate in model.covariates.items()},
+        interpolation={name: one.interpolation for name, one in model.covariates.items() if one.interpolation},
+        endpoints={name: one.dvid for name, one in observations.items()},
+        compartments=compartments,
+        depots=frozenset({"depot"} & set(compartments)),
+        has_dosing=has_states,
+        time_needed=has_states or _reads_time(model),
+        ordered=has_states,
+        features=_FEATURES,
+        proportional=frozenset(name for name, one in observations.items() if _vanishes(one)),
+        log_endpoints=frozenset(name for name, one in observations.items() if one.log_additive is not None),
+    )
+
+
+def _reads_time(model: Model) -> bool:
+    waiting = [expression for declaration in model.declarations.values() for expression in declaration.expressions()]
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, Reference) and node.name in ("T", "TAD"):
+            return True
+        waiting.extend(node.children())
+    return False
+
+
+def _vanishes(observation: Any) -> bool:
+    return observation.additive is None and (observation.proportional is not None or observation.power is not None)
+
+
+def _require(model: Model, table: EventTable) -> None:
+    missing = [name for name in model.covariates if name not in table.covariates]
+    if missing:
+        raise DataError(f"the data {Path(table.source).name} lack {', '.join(missing)}, declared as Covariate in {model.name}.")
+    if table.n_observations == 0:
+        raise DataError("the data hold no observation: nothing can be fitted.")
+
+
+def _timeline(compiled: CompiledModel, expectation: Expectation, table: EventTable, records: Records) -> Timeline:
+    doses = doses_of(table, expectation) if compiled.shape else Doses.none()
+    events = timeline_events(table, doses)
+    scored = np.flatnonzero(table.scored)
+    endpoint = _endpoints(compiled, expectation, table, scored)
+    y = table.dv[scored].astype(float)
+    on_log = np.array([one.log_scale for one in compiled.endpoints])[endpoint]
+    _require_positive(table, scored[on_log], "log_additive= is a density of log(DV)")
+    y[on_log] = np.log(y[on_log])
+    observation = np.full(table.n_rows, -1)
+    observation[scored] = np.arange(len(scored))
+    return Timeline(
+        **events.columns(observation),
+        first_row=table.starts[:-1].astype(np.int64),
+        at=records.at,
+        between=records.between,
+        times=np.column_stack([table.time, events.time_after_dose]),
+        first_observation=np.searchsorted(table.subject[scored], np.arange(table.n_subjects + 1)).astype(np.int64),
+        y=y,
+        endpoint=endpoint,
+        observed_row=scored.astype(np.int64),
+        moving=_moving(compiled, doses),
+    )
+
+
+def _moving(compiled: CompiledModel, doses: Doses) -> bool:
+    kinds = {kind for kind, _ in compiled.dosing}
+    return "lag" in kinds or ("f" in kinds and bool(np.any(doses.rate > 0)))
+
+
+def _endpoints(compiled: CompiledModel, expectation: Expectation, table: EventTable, scored: np.ndarray) -> np.ndarray:
+    names = [one.name for one in compiled.endpoints]
+    labels = {label: expectation.endpoint_of(label) for label in set(table.endpoint[scored])}
+    unknown = sorted(label for label, name in labels.items() if name is None)
+    if unknown:
+        raise DataError(f"DVID {', '.join(map(repr, unknown))} belongs to no endpoint of the model ({', '.join(names)}).")
+    return np.array([names.index(labels[label]) for label in table.endpoint[scored]], dtype=np.int64)
+
+
+def _require_positive(table: EventTable, rows: np.ndarray, reason: str) -> None:
+    wrong = rows[~(table.dv[rows] > 0)]
+    if len(wrong):
+        shown = ", ".join(str(row) for row in table.row[wrong[:3]])
+        raise DataError(f"{len(wrong)} DV are zero or negative (rows {shown}): {reason}. Exclude them or use another error model.")
+
+
+def _constants(compiled: CompiledModel, timeline: Timeline, table: EventTable) -> np.ndarray:
+    """Return per subject what the objective needs beyond the engine: the Jacobian 2 log(DV) of log-scale endpoints."""
+    on_log = np.array([one.log_scale for one in compiled.endpoints])[timeline.endpoint]
+    subjects = table.subject[timeline.observed_row]
+    return np.bincount(subjects[on_log], weights=2.0 * timeline.y[on_log], minlength=table.n_subjects)
+
+
+def _checked_weights(weights: np.ndarray | None, table: EventTable) -> np.ndarray:
+    if weights is None:
+        return np.ones(table.n_subjects)
+    weights = np.asarray(weights, dtype=float)
+    if weights.shape != (table.n_subjects,):
+        raise OptionError(f"weights must be one number for each of the {table.n_subjects} subjects, not an array of shape {weights.shape}.")
+    if not np.all(np.isfinite(weights) & (weights >= 0)):
+        raise OptionError("weights must be finite and not negative.")
+    return weights

@@ -1,0 +1,65 @@
+"""Covariates of records as numbers: at the record, and for the interval that ends there."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from popmix.data import EventTable
+from popmix.errors import DataError
+from popmix.model.model import Model
+
+
+@dataclass(frozen=True, eq=False)
+class Records:
+    """Covariate values [rows, covariates]: `at` the record, `between` the previous record and it; names that vary in a subject."""
+
+    at: np.ndarray
+    between: np.ndarray
+    varying: frozenset[str]
+
+
+def records_of(model: Model, table: EventTable) -> Records:
+    """Return the covariates that a model declares, text coded by the position of its category.
+
+    Interval values: "nocb" takes the later record's (NONMEM's rule), "locf" the earlier one's, "linear" the mean of both,
+    which is the value at the middle of the interval. Raises DataError for a missing value or an unknown category.
+    """
+    columns, between, varying = [], [], set()
+    starts = table.starts
+    same = np.zeros(table.n_rows, dtype=bool)
+    same[1:] = table.subject[1:] == table.subject[:-1]
+    for name, covariate in model.covariates.items():
+        values = _numbers(name, covariate.categories if covariate.holds_text else None, table)
+        if np.any(values != values[starts[:-1]][table.subject]):
+            varying.add(name)
+        earlier = np.where(same, np.concatenate([values[:1], values[:-1]]), values)
+        rule = table.interpolation.get(name, "nocb")
+        columns.append(values)
+        between.append({"nocb": values, "locf": earlier, "linear": 0.5 * (values + earlier)}[rule])
+    shape = (table.n_rows, len(columns))
+    return Records(
+        np.ascontiguousarray(np.array(columns).T).reshape(shape) if columns else np.zeros((table.n_rows, 0)),
+        np.ascontiguousarray(np.array(between).T).reshape(shape) if columns else np.zeros((table.n_rows, 0)),
+        frozenset(varying),
+    )
+
+
+def _numbers(name: str, categories: tuple | None, table: EventTable) -> np.ndarray:
+    values = table.covariates[name]
+    if categories is not None:
+        codes = {category: float(code) for code, category in enumerate(categories)}
+        numbers = np.array([codes.get(str(value), np.nan) for value in values])
+    else:
+        numbers = np.array([_number(value) for value in values]) if values.dtype == object else values.astype(float)
+    missing = np.flatnonzero(~np.isfinite(numbers))
+    if len(missing):
+        shown = ", ".join(str(row) for row in table.row[missing[:3]])
+        raise DataError(f"{name} has no usable value in {len(missing)} rows (rows {shown}): fill or exclude them.")
+    return numbers
+
+
+def _number(value: str) -> float:
+    try:
+        return float(value)
+    except ValueError:
+        return np.nan

@@ -1,0 +1,146 @@
+"""A problem: a compiled model bound to a population, and its marginal likelihoods."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+import numpy as np
+
+from popmix.compiler.build import CompiledModel
+from popmix.data import EventTable
+from popmix.engine.code import Code, new_work
+from popmix.engine.density import new_density
+from popmix.engine.events import Timeline
+from popmix.engine.foce import Marginal, marginals, new_marginal
+from popmix.engine.information import Information, informations, new_information
+from popmix.engine.predict import Predictions, new_predictions, predictions
+from popmix.errors import Status
+from popmix.likelihood.candidates import candidates
+from popmix.model.model import Model
+from popmix.model.parameters import Parameters
+
+# below this many subjects a second thread costs more than it brings
+_SUBJECTS_PER_THREAD = 8
+_CHUNKS_PER_THREAD = 4
+
+
+@dataclass(frozen=True, eq=False)
+class Evaluation:
+    """The objective at given parameters: per subject (`marginal`), constants of the data included in `ofv`."""
+
+    parameters: Parameters
+    marginal: Marginal
+    ofv: float
+    individual: np.ndarray
+
+    @property
+    def failed(self) -> np.ndarray:
+        """Positions of subjects whose density could not be evaluated."""
+        return np.flatnonzero(self.marginal.status != Status.OK)
+
+
+@dataclass(frozen=True, eq=False)
+class Problem:
+    """A compiled model with the arrays of its population; `weights` multiply the objectives of subjects."""
+
+    model: Model
+    data: EventTable
+    compiled: CompiledModel
+    code: Code
+    timeline: Timeline
+    constants: np.ndarray
+    weights: np.ndarray
+    varying: tuple[str, ...]
+
+    @property
+    def n_subjects(self) -> int:
+        """Number of subjects."""
+        return len(self.constants)
+
+    @property
+    def n_observations(self) -> int:
+        """Number of observations."""
+        return len(self.timeline.y)
+
+    def over_subjects(self, task: Callable[[np.ndarray], None], threads: int | None = None, *, everybody: bool = False) -> None:
+        """Run `task(positions)` for all subjects (with a weight, or `everybody`) on threads; the split changes no number."""
+        active = np.flatnonzero((self.weights > 0) | everybody)
+        threads = min(threads or os.cpu_count() or 1, max(1, len(active) // _SUBJECTS_PER_THREAD))
+        if threads == 1:
+            task(active)
+            return
+        with ThreadPoolExecutor(threads) as pool:
+            for done in [pool.submit(task, chunk) for chunk in np.array_split(active, threads * _CHUNKS_PER_THREAD)]:
+                done.result()
+
+    def foce(
+        self,
+        parameters: Parameters,
+        *,
+        interaction: bool = True,
+        modes: np.ndarray | None = None,
+        globally: bool = False,
+        threads: int | None = None,
+    ) -> Evaluation:
+        """Evaluate the FOCE objective and its derivatives.
+
+        `modes` [subjects, etas] starts the mode searches (default: zero); `globally` also searches from other places.
+        """
+        code = self.code
+        result = new_marginal(self.n_subjects, code.n_fixed, code.n_etas)
+        if modes is not None:
+            result.eta[:] = modes
+        omega = parameters.omega()
+        root = np.linalg.cholesky(omega)
+        precision = np.linalg.inv(omega)
+        precision = 0.5 * (precision + precision.T)
+        fixed = np.ascontiguousarray(parameters.values[: code.n_fixed])
+        points = candidates(code.n_etas)
+
+        def task(subjects: np.ndarray) -> None:
+            work = new_work(code, self.timeline)
+            density = new_density(code.n_etas, code.n_fixed + code.n_etas, code.n_directions)
+            marginals(
+                subjects, not interaction, globally, fixed, omega, precision, root, points, code, self.timeline, work, density, result
+            )
+
+        self.over_subjects(task, threads)
+        individual = result.ofv + self.constants
+        return Evaluation(parameters, result, float(np.dot(self.weights, individual)), individual)
+
+    def information(self, evaluation: Evaluation, *, interaction: bool = True, threads: int | None = None) -> Information:
+        """Return the expected information of every subject at the modes of an evaluation (natural scale, omega as a matrix)."""
+        code, parameters = self.code, evaluation.parameters
+        result = new_information(self.n_subjects, code.n_fixed, code.n_etas)
+        precision = np.linalg.inv(parameters.omega())
+        precision = 0.5 * (precision + precision.T)
+        fixed = np.ascontiguousarray(parameters.values[: code.n_fixed])
+
+        def task(subjects: np.ndarray) -> None:
+            work = new_work(code, self.timeline)
+            density = new_density(code.n_etas, code.n_fixed + code.n_etas, code.n_directions)
+            informations(
+                subjects, not interaction, fixed, evaluation.marginal.eta, precision, code, self.timeline, work, density, result
+            )
+
+        self.over_subjects(task, threads)
+        return result
+
+    def predictions(self, parameters: Parameters, etas: np.ndarray | None = None, *, threads: int | None = None) -> Predictions:
+        """Return predictions of all subjects at `etas` [subjects, etas] (default: zero), on the scale of each endpoint."""
+        code = self.code
+        result = new_predictions(self.n_subjects, self.n_observations, code.n_etas, len(self.compiled.reported))
+        etas = np.zeros((self.n_subjects, code.n_etas)) if etas is None else np.ascontiguousarray(etas)
+        fixed = np.ascontiguousarray(parameters.values[: code.n_fixed])
+        reported = self.compiled.address("reported")
+
+        def task(subjects: np.ndarray) -> None:
+            work = new_work(code, self.timeline)
+            density = new_density(code.n_etas, code.n_fixed + code.n_etas, code.n_directions)
+            predictions(subjects, fixed, etas, reported, code, self.timeline, work, density, result)
+
+        self.over_subjects(task, threads, everybody=True)
+        return result

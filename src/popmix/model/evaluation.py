@@ -1,0 +1,59 @@
+"""The value of an expression at the start values, as far as it depends on nothing but constants and thetas."""
+
+import math
+import operator
+from collections.abc import Callable, Mapping
+
+from popmix.model.declarations import Declaration, IndividualParameter, Named, Theta
+from popmix.model.expression import Expression, Number, Operation, Reference
+
+_BINARY: dict[str, Callable] = {
+    "+": operator.add, "-": operator.sub, "*": operator.mul, "/": operator.truediv, "**": operator.pow,
+    "<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge, "==": operator.eq, "!=": operator.ne,
+    "and": lambda a, b: bool(a) and bool(b), "or": lambda a, b: bool(a) or bool(b),
+}  # fmt: skip
+_UNARY: dict[str, Callable] = {
+    "neg": operator.neg, "not": operator.not_, "exp": math.exp, "log": math.log, "sqrt": math.sqrt, "erf": math.erf, "lgamma": math.lgamma,
+    "abs": abs, "sin": math.sin, "cos": math.cos, "tanh": math.tanh,
+    "expit": lambda x: 0.5 * (1 + math.tanh(x / 2)), "logit": lambda p: math.log(p / (1 - p)),
+}  # fmt: skip
+
+
+def value_at_start(expression: Expression | None, declarations: Mapping[str, Declaration]) -> float | None:
+    """Return the value with thetas at their starts and random effects at 0.
+
+    None where the expression depends on anything else (covariates, time, states) or has no real, finite value.
+    """
+    if expression is None:
+        return None
+    try:
+        value = _value(expression, declarations)
+    except (ArithmeticError, ValueError, TypeError):
+        return None
+    return float(value) if isinstance(value, (int, float)) and math.isfinite(value) else None
+
+
+def _value(expression: Expression, declarations: Mapping[str, Declaration]) -> float:
+    if isinstance(expression, Number):
+        return expression.value
+    if isinstance(expression, Reference):
+        return _declared_value(declarations.get(expression.name), declarations)
+    if not isinstance(expression, Operation):
+        raise TypeError("not a constant")
+    name, arguments = expression.operator, expression.arguments
+    if name == "where":
+        condition, yes, no = arguments
+        return _value(yes if _value(condition, declarations) else no, declarations)
+    values = [_value(argument, declarations) for argument in arguments]
+    return _UNARY[name](*values) if len(values) == 1 else _BINARY[name](*values)
+
+
+def _declared_value(declared: Declaration | None, declarations: Mapping[str, Declaration]) -> float:
+    match declared:
+        case Theta(start=float() as start):
+            return start
+        case Named(expression=expression):
+            return _value(expression, declarations)
+        case IndividualParameter(typical=typical):
+            return _value(typical, declarations)
+    raise TypeError("not a constant")

@@ -1,0 +1,69 @@
+"""Words of the language for outcomes that are not Gaussian: each returns a distribution for an Observation."""
+
+from popmix.model.declarations import Distribution
+from popmix.model.expression import Expression, as_expression
+from popmix.model.mistakes import report
+from popmix.model.wording import word
+
+
+@word
+def Bernoulli(p: Expression | float) -> Distribution:
+    """A yes or no: P(DV = 1) = p."""
+    return _distribution("Bernoulli", p=p)
+
+
+@word
+def Binomial(n: Expression | float, p: Expression | float) -> Distribution:
+    """DV successes in n trials, each with probability p."""
+    return _distribution("Binomial", n=n, p=p)
+
+
+@word
+def Poisson(rate: Expression | float) -> Distribution:
+    """A count with mean and variance `rate`."""
+    return _distribution("Poisson", rate=rate)
+
+
+@word
+def NegativeBinomial(mean: Expression | float, dispersion: Expression | float) -> Distribution:
+    """An overdispersed count: Var = mean + mean^2 / dispersion."""
+    return _distribution("NegativeBinomial", mean=mean, dispersion=dispersion)
+
+
+@word
+def ZeroInflatedPoisson(rate: Expression | float, zero: Expression | float) -> Distribution:
+    """A count that is 0 with probability `zero` and otherwise Poisson(rate)."""
+    return _distribution("ZeroInflatedPoisson", rate=rate, zero=zero)
+
+
+@word
+def Ordinal(location: Expression | float, cutpoints: tuple) -> Distribution:
+    """An ordered category 0, 1, ...: P(DV <= k) = expit(cutpoints[k] - location)."""
+    if isinstance(cutpoints, (Expression, int, float)):
+        cutpoints = (cutpoints,)
+    points = tuple(as_expression(each) for each in cutpoints)
+    return Distribution("Ordinal", {"location": as_expression(location), "cutpoints": points})
+
+
+@word
+def Categorical(*p: Expression | float) -> Distribution:
+    """A category 0, 1, ... with the probability of each."""
+    if len(p) < 2:
+        report("Categorical needs the probabilities of two or more categories", "as in Categorical(p, 1 - p)")
+    return Distribution("Categorical", {"p": tuple(as_expression(each) for each in p)})
+
+
+@word
+def TimeToEvent(hazard: Expression | float) -> Distribution:
+    """The time of an event: a record's DV is 1 for the event, 0 for censoring at its TIME."""
+    return _distribution("TimeToEvent", hazard=hazard)
+
+
+@word
+def LogLikelihood(expression: Expression | float) -> Distribution:
+    """Any log density of the value observed, written Y in the expression."""
+    return _distribution("LogLikelihood", expression=expression)
+
+
+def _distribution(kind: str, **arguments: object) -> Distribution:
+    return Distribution(kind, {name: as_expression(value) for name, value in arguments.items()})

@@ -1,0 +1,292 @@
+"""Words of the language that declare: each returns a declaration, to be given a name in the class body of a Model."""
+
+from collections.abc import Sequence
+
+from popmix.model import declarations as made
+from popmix.model.expression import Attribute, Expression, Number, Reference, Text, as_expression, is_refused
+from popmix.model.mistakes import did_you_mean, report
+from popmix.model.places import Culprit
+from popmix.model.wording import number, optional_expression, optional_number, optional_text, start_value, word
+
+_INTERPOLATIONS = ("locf", "nocb", "linear")
+
+
+@word
+def Theta(
+    start: float,
+    *,
+    lower: float | None = None,
+    upper: float | None = None,
+    fixed: bool = False,
+    unit: str | None = None,
+    label: str | None = None,
+    prior: made.Prior | None = None,
+) -> made.Theta:
+    """Declare a fixed effect with its start value (natural scale), bounds, unit, label and prior."""
+    if isinstance(start, made.StartValue):
+        start, fixed = start.value, True
+    start = number(start, "the start value of a Theta", 0)
+    lower = optional_number(lower, "lower", "lower")
+    upper = optional_number(upper, "upper", "upper")
+    if not isinstance(fixed, bool):
+        report("fixed must be True or False", "the value is the start value: Theta(1.0, fixed=True)", Culprit("keyword", "fixed"))
+    if prior is not None and not isinstance(prior, made.Prior) and not is_refused(prior):
+        report("prior must be one of popmix's priors", "as in prior=priors.Normal(mean, sd)", Culprit("keyword", "prior"))
+    unit, label = optional_text(unit, "unit", "unit"), optional_text(label, "label", "label")
+    return made.Theta(start, lower, upper, fixed, unit, label, prior)
+
+
+@word
+def Covariate(
+    *,
+    unit: str | None = None,
+    label: str | None = None,
+    categories: Sequence[str | float] | None = None,
+    interpolation: str | None = None,
+) -> made.Covariate:
+    """Declare a column of the data; `categories` lists its values (texts, or numbers), `interpolation` is "locf", "nocb" or "linear"."""
+    if interpolation is not None and interpolation not in _INTERPOLATIONS:
+        help = did_you_mean(str(interpolation), _INTERPOLATIONS, 'use "locf", "nocb" or "linear"')
+        report(f"interpolation={interpolation!r} is unknown", help, Culprit("keyword", "interpolation"))
+    unit, label = optional_text(unit, "unit", "unit"), optional_text(label, "label", "label")
+    return made.Covariate(unit, label, _categories(categories), interpolation)
+
+
+def _categories(categories: object) -> tuple[str | float, ...] | None:
+    if categories is None:
+        return None
+    culprit = Culprit("keyword", "categories")
+    if isinstance(categories, str) or not hasattr(categories, "__iter__"):
+        report("categories must be a list of values", 'as in categories=("F", "M")', culprit)
+        return None
+    items = tuple(each if isinstance(each, str) else number(each, "a category", "categories") for each in categories)
+    if len({isinstance(each, str) for each in items}) > 1:
+        report("categories must be all texts or all numbers", culprit=culprit)
+    elif len(set(items)) < len(items) or len(items) < 2:
+        report("categories must be two or more different values", culprit=culprit)
+    return items
+
+
+def Fixed(value: float | Sequence[Sequence[float]]) -> made.StartValue:
+    """Hold a standard deviation, or correlations (a number or a matrix), at the value: `iiv=Fixed(0.1)`."""
+    if isinstance(value, (tuple, list)):
+        return made.StartValue(value, fixed=True)
+    result = number(value, "the value of Fixed")
+    return made.StartValue(float("nan") if result is None else result, fixed=True)
+
+
+@word
+def Normal(typical: Expression | float, *, iiv: float | None = None, iov: float | None = None) -> made.IndividualParameter:
+    """Declare typical + eta, eta ~ N(0, iiv^2); `iiv` and `iov` are standard deviations."""
+    return _individual("Normal", typical, iiv, iov)
+
+
+@word
+def LogNormal(typical: Expression | float, *, iiv: float | None = None, iov: float | None = None) -> made.IndividualParameter:
+    """Declare typical * exp(eta), eta ~ N(0, iiv^2); `iiv` and `iov` are standard deviations of eta."""
+    return _individual("LogNormal", typical, iiv, iov)
+
+
+@word
+def LogitNormal(
+    typical: Expression | float, lower: float = 0.0, upper: float = 1.0, *, iiv: float | None = None, iov: float | None = None
+) -> made.IndividualParameter:
+    """Declare lower + (upper - lower) * expit(logit((typical - lower) / (upper - lower)) + eta), eta ~ N(0, iiv^2)."""
+    return _individual("LogitNormal", typical, iiv, iov, lower=lower, upper=upper)
+
+
+@word
+def ProbitNormal(
+    typical: Expression | float, lower: float = 0.0, upper: float = 1.0, *, iiv: float | None = None, iov: float | None = None
+) -> made.IndividualParameter:
+    """Declare a parameter between bounds whose probit is normal: as LogitNormal with the normal distribution function."""
+    return _individual("ProbitNormal", typical, iiv, iov, lower=lower, upper=upper)
+
+
+@word
+def BoxCox(
+    typical: Expression | float, *, shape: Expression | float, iiv: float | None = None, iov: float | None = None
+) -> made.IndividualParameter:
+    """Declare typical * exp((exp(shape * eta) - 1) / shape), eta ~ N(0, iiv^2)."""
+    return _individual("BoxCox", typical, iiv, iov, shape=shape)
+
+
+@word
+def StudentT(
+    typical: Expression | float, *, df: Expression | float, iiv: float | None = None, iov: float | None = None
+) -> made.IndividualParameter:
+    """Declare typical * exp(t), t the Student quantile (df degrees of freedom) of eta's probability, scaled by iiv."""
+    return _individual("StudentT", typical, iiv, iov, df=df)
+
+
+def _individual(family: str, typical: object, iiv: object, iov: object, **others: object) -> made.IndividualParameter:
+    bounds = {name: number(others[name], name, name) for name in ("lower", "upper") if name in others}
+    shapes = {name: optional_expression(others[name]) for name in ("shape", "df") if name in others}
+    iiv, iov = start_value(iiv, "iiv", "iiv"), start_value(iov, "iov", "iov")
+    return made.IndividualParameter(family, as_expression(typical), iiv, iov=iov, **bounds, **shapes)
+
+
+@word
+def Eta(sd: float, *, level: object = None) -> made.Eta:
+    """Declare a free random effect, normal with mean 0 and standard deviation `sd`; `level` an Occasion or Level (default: the subject)."""
+    return made.Eta(start_value(sd, "sd", "sd"), _level(level))
+
+
+@word
+def Block(*members: Expression, correlation: object = 0.0, level: object = None, prior: made.Prior | None = None) -> made.Block:
+    """Declare that random effects are correlated; `correlation` is one number or a full matrix, as start values."""
+    names = tuple(_member(each) for each in members)
+    fixed = isinstance(correlation, made.StartValue)
+    matrix = _correlations(correlation.value if fixed else correlation, len(names))
+    return made.Block(tuple(each for each in names if each), matrix, fixed, _level(level), prior)
+
+
+def _member(value: object) -> str | None:
+    if isinstance(value, Reference):
+        return value.name
+    if not is_refused(value):
+        report("the members of a Block are names of individual parameters or etas", "as in Block(CL, V, correlation=0.3)")
+    return None
+
+
+def _correlations(value: object, n: int) -> tuple[tuple[float, ...], ...]:
+    if not hasattr(value, "__iter__") or isinstance(value, (str, Expression)):
+        single = number(value, "correlation", "correlation")
+        return tuple(tuple(1.0 if row == column else single for column in range(n)) for row in range(n))
+    rows: list[tuple] = [tuple(row) if hasattr(row, "__iter__") else (row,) for row in value]
+    if len(rows) != n or any(len(row) != n for row in rows):
+        help = f"{n} members need {n} rows of {n} numbers, or one number for all"
+        report("the correlation matrix has the wrong size", help, Culprit("keyword", "correlation"))
+        return ()
+    return tuple(tuple(number(each, "a correlation", "correlation") for each in row) for row in rows)
+
+
+def _level(value: object) -> str | None:
+    if value is None or is_refused(value):
+        return None
+    if isinstance(value, Reference):
+        return value.name
+    report("level must be the name of an Occasion or a Level", "as in OCC = Occasion() and level=OCC", Culprit("keyword", "level"))
+    return None
+
+
+@word
+def OneCompartment(cl: Expression, v: Expression, ka=None, lag=None, f=None, duration=None, rate=None) -> made.Structure:
+    """Declare one compartment: clearance, volume; with `ka` a depot from which the drug is absorbed at first order."""
+    return _structure("OneCompartment", locals())
+
+
+@word
+def TwoCompartments(
+    cl: Expression, v1: Expression, q: Expression, v2: Expression, ka=None, lag=None, f=None, duration=None, rate=None
+) -> made.Structure:
+    """Declare two compartments: clearance, central volume, intercompartmental clearance, peripheral volume; with `ka` a depot."""
+    return _structure("TwoCompartments", locals())
+
+
+@word
+def ThreeCompartments(
+    cl: Expression, v1: Expression, q2: Expression, v2: Expression, q3: Expression, v3: Expression,
+    ka=None, lag=None, f=None, duration=None, rate=None,
+) -> made.Structure:  # fmt: skip
+    """Declare three compartments: as two, with a second peripheral volume `v3` exchanged at `q3`."""
+    return _structure("ThreeCompartments", locals())
+
+
+def _structure(kind: str, arguments: dict[str, object]) -> made.Structure:
+    return made.Structure(kind, {name: as_expression(value) for name, value in arguments.items() if value is not None})
+
+
+@word
+def State(init: Expression | float | None = None) -> made.State:
+    """Declare a state of a differential equation with its value at the start (default 0); its derivative follows as `name.dt = ...`."""
+    return made.State(optional_expression(init))
+
+
+@word
+def Dose(target: Expression, *, f=None, lag=None, duration=None, rate=None) -> made.Dose:
+    """Declare how doses enter a state or a compartment: fraction absorbed, lag time, and duration or rate of an infusion."""
+    parts = (optional_expression(each) for each in (f, lag, duration, rate))
+    return made.Dose(_target(target), *parts)
+
+
+def _target(value: object) -> tuple[str, str | None]:
+    if isinstance(value, Attribute):
+        return value.owner, value.name
+    if isinstance(value, Reference):
+        return value.name, None
+    if not is_refused(value):
+        help = "give the name of a State, or a compartment such as pk.central"
+        report("the dose goes nowhere: its target is not a compartment", help, Culprit("argument", "0"))
+    return "", None
+
+
+@word
+def Observation(
+    prediction: Expression | made.Distribution,
+    *,
+    additive: float | None = None,
+    proportional: float | None = None,
+    power: tuple[float, float] | None = None,
+    log_additive: float | None = None,
+    box_cox: Expression | float | None = None,
+    sd: Expression | float | None = None,
+    dvid: str | int | None = None,
+    lloq: Expression | float | str | None = None,
+    uloq: Expression | float | str | None = None,
+) -> made.Observation:
+    """Declare what is measured.
+
+    Residual errors are standard deviations: Var = additive^2 + (proportional f)^2 + (power[0] f^power[1])^2, or `log_additive` on
+    the log scale, or any expression as `sd`. `prediction` may be a distribution such as Poisson(rate), without residual error.
+    """
+    if not isinstance(prediction, made.Distribution):
+        prediction = as_expression(prediction)
+    parts = {"additive": additive, "proportional": proportional, "log_additive": log_additive}
+    values = {name: start_value(value, name, name) for name, value in parts.items()}
+    return made.Observation(
+        prediction, **values, power=_power(power), box_cox=optional_expression(box_cox), sd=optional_expression(sd), dvid=_dvid(dvid),
+        lloq=_limit(lloq), uloq=_limit(uloq),
+    )  # fmt: skip
+
+
+def _power(value: object) -> tuple[made.StartValue, made.StartValue] | None:
+    if value is None:
+        return None
+    if not isinstance(value, (tuple, list)) or len(value) != 2:
+        report("power needs two numbers", "as in power=(coefficient, exponent)", Culprit("keyword", "power"))
+        return None
+    return tuple(start_value(each, f"the {name} of power", "power") for each, name in zip(value, ("coefficient", "exponent"), strict=True))
+
+
+def _dvid(value: object) -> str | None:
+    if value is None or isinstance(value, str):
+        return value
+    label = number(value, "dvid", "dvid")
+    return None if label is None else f"{label:g}"
+
+
+def _limit(value: object) -> Expression | None:
+    if value is None or isinstance(value, (Text, Number, Reference)):
+        return value
+    return as_expression(value)
+
+
+@word
+def Occasion(column: str | None = None) -> made.Occasion:
+    """Declare the column that numbers a subject's occasions (default: the column with the declaration's name)."""
+    return made.Occasion(optional_text(column, "the column of an Occasion", "column"))
+
+
+@word
+def Level(column: str | None = None) -> made.Level:
+    """Declare a column that groups records or subjects (default: the column with the declaration's name)."""
+    return made.Level(optional_text(column, "the column of a Level", "column"))
+
+
+@word
+def Mixture(*shares: Expression | float) -> made.Mixture:
+    """Declare a latent group of the subject, numbered from 1, with the share of each; compare it as `group == 1`."""
+    if len(shares) < 2:
+        report("a Mixture needs the shares of two or more groups", "as in Mixture(share, 1 - share)")
+    return made.Mixture(tuple(as_expression(each) for each in shares))

@@ -1,0 +1,57 @@
+"""The table of methods and the reading of their options."""
+
+from dataclasses import dataclass
+
+import pytest
+
+import popmix
+from popmix.cli import methods
+from popmix.cli.methods import METHODS, PLANNED, Method, make_method
+from popmix.errors import OptionError
+
+
+@dataclass(frozen=True)
+class Toy:
+    order: int = 5
+    tolerance: float = 1e-4
+    adaptive: bool = True
+    rule: str = "gauss"
+    preset: int = 0
+
+
+@pytest.fixture
+def toy(monkeypatch):
+    monkeypatch.setitem(methods.METHODS, "toy", Method(lambda: Toy, {"preset": 9}))
+
+
+def test_options_take_the_type_of_their_default(toy):
+    made = make_method("toy", ["order=25", "tolerance=1", "adaptive=False", "rule=7"])
+    assert made == Toy(25, 1.0, False, "7", 9)
+    assert isinstance(made.tolerance, float)
+
+
+@pytest.mark.parametrize(
+    ("option", "told"),
+    [
+        ("order=2.5", "a whole number"),
+        ("order=many", "a whole number"),
+        ("order=true", "a whole number"),
+        ("tolerance=small", "a number"),
+        ("adaptive=1", "true or false"),
+        ("ordre=3", "Did you mean 'order'? Options of toy: order, tolerance, adaptive, rule."),
+        ("preset=3", "no option 'preset'"),
+    ],
+)
+def test_options_that_cant_be_used(toy, option, told):
+    with pytest.raises(OptionError) as caught:
+        make_method("toy", [option])
+    assert told in str(caught.value)
+
+
+def test_every_name_in_the_table_makes_its_method():
+    assert {name: make_method(name) for name in METHODS} == {"focei": popmix.FOCE(), "foce": popmix.FOCE(interaction=False)}
+    assert all(make_method(name).name == name for name in METHODS)
+
+
+def test_no_method_is_both_here_and_planned():
+    assert not METHODS.keys() & PLANNED.keys()

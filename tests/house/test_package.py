@@ -1,0 +1,88 @@
+"""What a person meets first: a light import, public names that exist, and examples that run."""
+
+import ast
+import json
+import subprocess
+import sys
+import time
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+import popmix
+from popmix.model import Model, load
+from popmix.model.expression import Reference
+
+ROOT = Path(__file__).parents[2]
+EXAMPLES = sorted((ROOT / "examples").glob("*.py"))
+HEAVY = {"numba", "llvmlite", "scipy", "symengine", "pandas", "polars", "matplotlib", "pyarrow"}
+
+
+def loaded_after(statement: str) -> set[str]:
+    code = f"import json, sys\n{statement}\nprint(json.dumps(sorted(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    return {name.split(".")[0] for name in json.loads(done.stdout.splitlines()[-1])}
+
+
+@pytest.mark.parametrize("statement", ["import popmix", "from popmix import *", "from popmix.cli import main", "import popmix.app"])
+def test_imports_are_light(statement):
+    assert not loaded_after(statement) & HEAVY
+
+
+def test_the_package_and_the_command_line_do_not_even_load_numpy():
+    assert "numpy" not in loaded_after("import popmix")
+    assert "numpy" not in loaded_after("from popmix.cli import main")
+
+
+def least_seconds(arguments: list[str], tries: int = 3) -> float:
+    """Return the shortest of a few runs: the machine may be busy, the program can't be faster than it is."""
+    times = []
+    for _ in range(tries):
+        started = time.perf_counter()
+        subprocess.run([sys.executable, *arguments], capture_output=True, check=True)
+        times.append(time.perf_counter() - started)
+    return min(times)
+
+
+def test_the_import_is_quick():
+    assert least_seconds(["-c", "from popmix import *"]) < 0.6
+
+
+def test_help_is_quick():
+    assert least_seconds(["-m", "popmix", "--help"]) < 0.4
+
+
+@pytest.mark.parametrize("name", sorted({*popmix._HOME, *popmix.__all__}))
+def test_public_names_are_documented(name):
+    value = getattr(popmix, name)
+    assert isinstance(value, (Reference, ModuleType)) or (value.__doc__ or "").strip()
+
+
+def test_public_names_need_nothing_to_be_imported_first():
+    loaded_after("import popmix\nfor name in popmix._HOME: getattr(popmix, name)")
+
+
+def test_an_unknown_name_is_an_attribute_error():
+    with pytest.raises(AttributeError, match="no_such"):
+        _ = popmix.no_such_name
+
+
+def test_the_package_is_typed():
+    assert (Path(popmix.__file__).parent / "py.typed").is_file()
+
+
+@pytest.mark.parametrize("example", EXAMPLES, ids=lambda path: path.stem)
+def test_examples_define_a_model(example):
+    assert isinstance(load(example), Model)
+    assert "from popmix import *" in example.read_text()
+
+
+def test_the_demonstration_is_the_example():
+    bundled = Path(popmix.__file__).parent / "app" / "theophylline.py"
+    assert bundled.read_text() == (ROOT / "examples" / "theophylline.py").read_text()
+
+
+def test_the_version_is_one():
+    assert ast.parse((ROOT / "src" / "popmix" / "__init__.py").read_text())
+    assert popmix.__version__.count(".") == 2

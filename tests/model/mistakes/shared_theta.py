@@ -1,0 +1,9 @@
+from popmix import *
+
+
+class Case(Model):
+    tvCL = tvV = Theta(1.0, lower=0)
+    CL = LogNormal(tvCL, iiv=0.3)
+    V = LogNormal(tvV, iiv=0.2)
+    pk = OneCompartment(cl=CL, v=V)
+    DV = Observation(pk.concentration, proportional=0.1)

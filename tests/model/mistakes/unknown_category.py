@@ -1,0 +1,11 @@
+from popmix import *
+
+
+class Case(Model):
+    SEX = Covariate(categories=("female", "male"))
+    tvCL = Theta(1.0, lower=0, unit="L/h")
+    tvV = Theta(10.0, lower=0, unit="L")
+    CL = LogNormal(where(SEX == "femal", 0.8, 1) * tvCL, iiv=0.3)
+    V = LogNormal(tvV, iiv=0.2)
+    pk = OneCompartment(cl=CL, v=V)
+    DV = Observation(pk.concentration, proportional=0.1)
