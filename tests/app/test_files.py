@@ -52,7 +52,7 @@ def test_what_an_interrupted_fit_had_reached_is_kept(monkeypatch, make_fit, tmp_
         raise Interrupted("Interrupted after 3 iterations.", make_fit(ofv=200.0))
 
     monkeypatch.setattr(files, "fit", interrupted)
-    with pytest.raises(Interrupted, match="What was reached is in"):
+    with pytest.raises(Interrupted, match="after 3 iterations: see "):
         fit_file(Theophylline, "d.csv", None, Request(out=tmp_path / "run"))
     assert json.loads((tmp_path / "run" / "fit.json").read_text())["ofv"] == 200.0
 

@@ -97,11 +97,11 @@ def test_a_reader_that_goes_away_is_no_error_of_ours():
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="signals differ on Windows")
-@pytest.mark.parametrize("seconds", [0.3, 1.0, 2.0, 4.0])
+@pytest.mark.parametrize("seconds", [0.3, 1.0, 2.5, 6.0])
 def test_an_interrupted_fit_is_130_and_leaves_all_or_nothing(tmp_path, seconds):
     header, *rows = DATA.read_text().splitlines()
     copies = [row.split(",", 1) for row in rows]
-    lines = [f"{int(first) + 12 * k},{rest}" for k in range(400) for first, rest in copies]
+    lines = [f"{int(first) + 12 * k},{rest}" for k in range(150) for first, rest in copies]
     (tmp_path / "large.csv").write_text("\n".join([header, *lines]) + "\n")
     words = [sys.executable, "-m", "popmix", "fit", MODEL, tmp_path / "large.csv", "--out", tmp_path / "run", "--jobs", "1"]
     process = subprocess.Popen(list(map(str, words)), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
@@ -114,4 +114,4 @@ def test_an_interrupted_fit_is_130_and_leaves_all_or_nothing(tmp_path, seconds):
     left = {path.name for path in tmp_path.iterdir()} - {"large.csv"}
     assert left <= {"run"}
     if left:
-        assert json.loads((tmp_path / "run" / "fit.json").read_text())["n_subjects"] == 4800
+        assert json.loads((tmp_path / "run" / "fit.json").read_text())["n_subjects"] == 1800

@@ -78,6 +78,12 @@ def test_examples_define_a_model(example):
     assert "from popmix import *" in example.read_text()
 
 
+@pytest.mark.parametrize("example", EXAMPLES, ids=lambda path: path.stem)
+def test_examples_fit_their_data(example):
+    fit = popmix.fit(load(example), popmix.datasets.path(example.stem))
+    assert fit.convergence.converged
+
+
 def test_the_demonstration_is_the_example():
     bundled = Path(popmix.__file__).parent / "app" / "theophylline.py"
     assert bundled.read_text() == (ROOT / "examples" / "theophylline.py").read_text()

@@ -58,7 +58,7 @@ def evaluate_file(
     """
     request = request or Request()
     _refuse_folder(request)
-    result = evaluate(_loaded(model), data, method, at=at, threads=request.threads)
+    result = evaluate(_loaded(model), data, method, at=at, threads=request.threads, progress=request.progress)
     _save(result, request)
     return result
 
@@ -102,4 +102,4 @@ def _kept(interruption: Interrupted, request: Request) -> Interrupted:
     if interruption.kept is None or request.out is None:
         return interruption
     _save(interruption.kept, request)
-    return Interrupted(f"{interruption} What was reached is in {request.out}.", interruption.kept)
+    return Interrupted(f"{str(interruption).removesuffix('.')}: see {request.out}.", interruption.kept)

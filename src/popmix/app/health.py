@@ -64,10 +64,8 @@ def doctor(progress: Any = None) -> Health:
     The number is the log-likelihood of R's nlme for theophylline (`popmix.app.known`). On a fresh installation the engine is
     compiled first, which `progress` is told. Never raises for a broken engine: the trouble is in the result.
     """
-    if progress is not None:
-        progress.update("self check", None, "compiling the engine (once per installation)" if not _cached(_cache_folder()) else "")
     started = time.perf_counter()
-    computed, trouble = _self_check()
+    computed, trouble = _self_check(progress)
     seconds = time.perf_counter() - started
     files = _cached(_cache_folder())
     return Health(
@@ -84,9 +82,9 @@ def doctor(progress: Any = None) -> Health:
     )
 
 
-def _self_check() -> tuple[float | None, str]:
+def _self_check(progress: Any) -> tuple[float | None, str]:
     try:
-        result = evaluate(TheophyllineLog, datasets.load("theophylline"), FOCE(), at=VALUES)
+        result = evaluate(TheophyllineLog, datasets.load("theophylline"), FOCE(), at=VALUES, progress=progress)
     except PopmixError as error:
         return None, f"the self check could not run: {error}"
     if abs(result.ofv - THEOPHYLLINE_OFV) > TOLERANCE:

@@ -12,6 +12,7 @@ Functions of order 0 write the values only.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import NamedTuple
 
 import numpy as np
 
@@ -28,7 +29,8 @@ _AMOUNTS, _DIRECTIONS, _COVARIATES, _TIMES = range(4)
 class CompiledEndpoint:
     """An observed quantity: addresses of its functions and the positions of its local inputs.
 
-    `states` and `directions` list the amounts and directions that it depends on; local inputs are first the states.
+    `states` and `directions` list the amounts and directions that it reads; local inputs are first the states. `active` lists,
+    for prediction and variance, the directions on which they depend, through the amounts or on their own.
     """
 
     name: str
@@ -38,6 +40,15 @@ class CompiledEndpoint:
     derivatives: int
     states: np.ndarray
     directions: np.ndarray
+    active: tuple[np.ndarray, np.ndarray]
+
+
+class _Locals(NamedTuple):
+    """Index lists of an endpoint, as in CompiledEndpoint."""
+
+    states: np.ndarray
+    directions: np.ndarray
+    active: tuple[np.ndarray, np.ndarray]
 
 
 @dataclass(frozen=True, eq=False)
@@ -99,7 +110,7 @@ class _Build:
         structural = directions.symbols[:n_structural]
         self._add_structural("rates", rates, structural)
         self._add_structural("dosing", dosing, structural)
-        locals_of = [self._add_endpoint(k, outcome, directions.symbols) for k, outcome in enumerate(outcomes)]
+        locals_of = [self._add_endpoint(k, outcome, directions.symbols, n_structural) for k, outcome in enumerate(outcomes)]
         code = compile_functions(self.program, self.functions)
         return CompiledModel(
             code=code,
@@ -130,7 +141,7 @@ class _Build:
         self.functions.append(Function(f"{name}_0", inputs, dict(enumerate(expressions))))
         self.functions.append(Function(f"{name}_2", inputs, self._jet(expressions, structural, symmetric=True)))
 
-    def _add_endpoint(self, k: int, outcome: tuple[Symbolic, Symbolic], directions: Sequence[Symbolic]) -> tuple[np.ndarray, np.ndarray]:
+    def _add_endpoint(self, k: int, outcome: tuple[Symbolic, Symbolic], directions: Sequence[Symbolic], n_structural: int) -> _Locals:
         leaves = self.program.leaves(outcome[0]) | self.program.leaves(outcome[1])
         states = [index for index, symbol in enumerate(self.lowered.amounts) if symbol in leaves]
         used = [index for index, symbol in enumerate(directions) if symbol in leaves]
@@ -139,7 +150,13 @@ class _Build:
         local = [self.lowered.amounts[index] for index in states] + [directions[index] for index in used]
         self.functions.append(Function(f"observe_{k}_0", inputs, dict(enumerate(outcome))))
         self.functions.append(Function(f"observe_{k}_2", inputs, self._jet(outcome, local, symmetric=False)))
-        return np.array(states, dtype=np.int64), np.array(used, dtype=np.int64)
+        active = tuple(self._active(one, directions, n_structural) for one in outcome)
+        return _Locals(np.array(states, dtype=np.int64), np.array(used, dtype=np.int64), active)
+
+    def _active(self, expression: Symbolic, directions: Sequence[Symbolic], n_structural: int) -> np.ndarray:
+        leaves = self.program.leaves(expression)
+        through = n_structural if leaves.intersection(self.lowered.amounts) else 0
+        return np.array([index for index, symbol in enumerate(directions) if index < through or symbol in leaves], dtype=np.int64)
 
     def _jet(self, expressions: Sequence[Symbolic], variables: Sequence[Symbolic], symmetric: bool) -> dict[int, Symbolic]:
         """Return values, first and second derivatives by position; zeros are left out, the lower triangle always written."""
@@ -163,13 +180,14 @@ class _Build:
         return outputs
 
 
-def _endpoint(k: int, lowered: Endpoint, code: MachineCode, local: tuple[np.ndarray, np.ndarray]) -> CompiledEndpoint:
+def _endpoint(k: int, lowered: Endpoint, code: MachineCode, local: _Locals) -> CompiledEndpoint:
     return CompiledEndpoint(
         name=lowered.name,
         dvid=lowered.dvid,
         log_scale=lowered.log_scale,
         values=code.addresses[f"observe_{k}_0"],
         derivatives=code.addresses[f"observe_{k}_2"],
-        states=local[0],
-        directions=local[1],
+        states=local.states,
+        directions=local.directions,
+        active=local.active,
     )

@@ -1,13 +1,23 @@
 """Moving a linear compartment system through time: values, or values with first and second derivatives."""
 
+import math
 from typing import NamedTuple
 
 import numpy as np
 
-from popmix.engine.compiled import compiled
+from popmix.engine.compiled import compiled, part
 from popmix.engine.divided import divided_differences, exp_difference
-from popmix.engine.paths import Paths
-
+from popmix.engine.paths import (
+    END,
+    FIRST_FIXED,
+    FIRST_MOVING,
+    MOST_NODES,
+    MULTISET,
+    SECOND_FIXED,
+    SECOND_MOVING,
+    START,
+    Paths,
+)
 
 # below this width nine Taylor terms of exp[0, a, b] are exact to double precision
 _CLOSE = 0.1
@@ -22,16 +32,16 @@ class State(NamedTuple):
 
 
 class Scratch(NamedTuple):
-    """Working memory of `advance`."""
+    """Working memory of `advance_jets`: divided differences, propagators [N, N] and [N, N, S], path weights, a new state."""
 
-    nodes: np.ndarray
     differences: np.ndarray
+    series: np.ndarray
     phi: np.ndarray
     phi_first: np.ndarray
     weights: np.ndarray
     z: np.ndarray
-    z_first: np.ndarray
-    z_second: np.ndarray
+    first: np.ndarray
+    second: np.ndarray
 
 
 def new_state(n_nodes: int, n_structural: int) -> State:
@@ -41,52 +51,39 @@ def new_state(n_nodes: int, n_structural: int) -> State:
 
 def new_scratch(paths: Paths, n_nodes: int, n_structural: int) -> Scratch:
     """Return working memory for the larger of the path tables."""
-    shape = (n_nodes, n_nodes)
     return Scratch(
-        np.zeros(n_nodes),
         np.zeros(len(paths.sizes)),
-        np.zeros(shape),
-        np.zeros((n_structural, *shape)),
-        np.zeros(max(len(paths.one), len(paths.two), 1)),
-        np.zeros(n_nodes),
-        np.zeros((n_nodes, n_structural)),
-        np.zeros((n_nodes, n_structural, n_structural)),
+        np.zeros((2, MOST_NODES)),
+        np.zeros((n_nodes, n_nodes)),
+        np.zeros((n_nodes, n_nodes, n_structural)),
+        np.zeros(max(len(paths.one), 1)),
+        *new_state(n_nodes, n_structural),
     )
 
 
-@compiled
+@part
 def advance_values(has_depot, n_states, infusing, basis, dt, z):
     """Advance the values only: each mode decays, the depot and constant infusions feed it."""
-    x, edges = basis.x, basis.edges
-    source = len(x) - 1
-    depot = z[0]
-    e0 = 1.0
+    x, edges, width = basis.x, basis.edges, n_states + 1
+    depot, e0 = z[0], 1.0
     if has_depot:
-        e0 = np.exp(x[0] * dt)
+        e0 = math.exp(x[0] * dt)
         z[0] = depot * e0
+        if infusing:
+            z[0] += edges[n_states] * dt * exp_difference(x[0] * dt, 0.0, e0, 1.0)
     for i in range(has_depot, n_states):
-        ei = np.exp(x[i] * dt)
+        ei = math.exp(x[i] * dt)
         total = z[i] * ei
         if has_depot and depot != 0.0:
-            total += edges[i, 0] * depot * dt * exp_difference(x[i] * dt, x[0] * dt, ei, e0)
+            total += edges[i * width] * depot * dt * exp_difference(x[i] * dt, x[0] * dt, ei, e0)
         if infusing:
-            total += _infused(has_depot, x, edges, source, i, dt, ei, e0)
+            total += edges[i * width + n_states] * dt * exp_difference(x[i] * dt, 0.0, ei, 1.0)
+            if has_depot and edges[n_states] != 0.0:
+                total += edges[n_states] * edges[i * width] * dt * dt * _second_difference(x[0] * dt, x[i] * dt, e0, ei)
         z[i] = total
-    if infusing and has_depot:
-        z[0] += edges[0, source] * dt * exp_difference(x[0] * dt, 0.0, e0, 1.0)
 
 
-@compiled
-def _infused(has_depot, x, edges, source, i, dt, ei, e0):
-    """Amount in mode i from infusions of `dt`: directly, and through the depot (a second divided difference with 0)."""
-    total = edges[i, source] * dt * exp_difference(x[i] * dt, 0.0, ei, 1.0)
-    if not has_depot or edges[0, source] == 0.0:
-        return total
-    a, b = x[0] * dt, x[i] * dt
-    return total + edges[0, source] * edges[i, 0] * dt * dt * _second_difference(a, b, e0, ei)
-
-
-@compiled
+@part
 def _second_difference(a, b, exp_a, exp_b):
     """exp[0, a, b]: the recurrence over the widest pair, or a Taylor series where all three are close."""
     low, middle, high = 0.0, a, b
@@ -114,116 +111,119 @@ def _second_difference(a, b, exp_a, exp_b):
 def advance_jets(n_nodes, n_structural, basis, paths, dt, state, scratch):
     """Advance values and derivatives by path sums; nodes beyond `n_nodes` (an idle source) are left alone."""
     _propagators(n_nodes, n_structural, basis, paths, dt, scratch)
-    new, new_first, new_second = scratch.z, scratch.z_first, scratch.z_second
-    phi, phi_first = scratch.phi, scratch.phi_first
+    z, first, second = state.z, state.first, state.second
+    new, new_first, new_second = scratch.z, scratch.first, scratch.second
     for i in range(n_nodes):
-        total = 0.0
+        new[i] = 0.0
+        for d in range(n_structural):
+            new_first[i, d] = 0.0
+            for e in range(d + 1):
+                new_second[i, d, e] = 0.0
         for j in range(n_nodes):
-            total += phi[i, j] * state.z[j]
-        new[i] = total
-        for d in range(n_structural):
-            slope = 0.0
-            for j in range(n_nodes):
-                slope += phi[i, j] * state.first[j, d] + phi_first[d, i, j] * state.z[j]
-            new_first[i, d] = slope
-            for e in range(d + 1):
-                curve = 0.0
-                for j in range(n_nodes):
-                    curve += phi[i, j] * state.second[j, d, e]
-                    curve += phi_first[d, i, j] * state.first[j, e] + phi_first[e, i, j] * state.first[j, d]
-                new_second[i, d, e] = curve
-    _add_second_order(n_nodes, n_structural, basis, paths, dt, state, scratch)
+            if not paths.reached[i, j]:
+                continue
+            phi, phi_first = scratch.phi[i, j], scratch.phi_first[i, j]
+            new[i] += phi * z[j]
+            for d in range(n_structural):
+                phi_d, first_d = phi_first[d], first[j, d]
+                new_first[i, d] += phi * first_d + phi_d * z[j]
+                for e in range(d + 1):
+                    new_second[i, d, e] += phi * second[j, d, e] + phi_d * first[j, e] + phi_first[e] * first_d
+    _add_second_order(n_structural, basis, paths, z, scratch)
     for i in range(n_nodes):
-        state.z[i] = new[i]
+        z[i] = new[i]
         for d in range(n_structural):
-            state.first[i, d] = new_first[i, d]
+            first[i, d] = new_first[i, d]
             for e in range(d + 1):
-                state.second[i, d, e] = new_second[i, d, e]
+                second[i, d, e] = new_second[i, d, e]
     return 0
 
 
-@compiled
-def _weight(table, p, n_nodes, basis, dt, scratch):
-    """Divided difference times dt^edges times the fixed edges of path p."""
-    weight = scratch.differences[table[p, 2]]
-    for _ in range(table[p, 3]):
-        weight *= dt
-    for k in (4, 5):
-        if table[p, k] >= 0:
-            weight *= basis.edges[table[p, k] // n_nodes, table[p, k] % n_nodes]
+@part
+def _weight(table, p, basis, scratch):
+    """Divided difference times the fixed edges of path p."""
+    weight = scratch.differences[table[p, MULTISET]]
+    if table[p, FIRST_FIXED] >= 0:
+        weight *= basis.edges[table[p, FIRST_FIXED]]
+        if table[p, SECOND_FIXED] >= 0:
+            weight *= basis.edges[table[p, SECOND_FIXED]]
     return weight
 
 
-@compiled
+@part
 def _propagators(n_nodes, n_structural, basis, paths, dt, scratch):
     """Fill the matrix exponential and its first derivatives."""
-    for i in range(n_nodes):
-        scratch.nodes[i] = basis.x[i] * dt
-    divided_differences(scratch.nodes, paths, scratch.differences)
+    divided_differences(basis.x, dt, paths, scratch.series, scratch.differences)
+    phi, phi_first = scratch.phi, scratch.phi_first
     for i in range(n_nodes):
         for j in range(n_nodes):
-            scratch.phi[i, j] = 0.0
+            phi[i, j] = 0.0
             for d in range(n_structural):
-                scratch.phi_first[d, i, j] = 0.0
-    for p in range(len(paths.zero)):
-        scratch.phi[paths.zero[p, 0], paths.zero[p, 1]] += _weight(paths.zero, p, n_nodes, basis, dt, scratch)
-    for p in range(len(paths.one)):
-        weight = _weight(paths.one, p, n_nodes, basis, dt, scratch)
+                phi_first[i, j, d] = 0.0
+    table = paths.zero
+    for p in range(len(table)):
+        phi[table[p, END], table[p, START]] += _weight(table, p, basis, scratch)
+    table = paths.one
+    for p in range(len(table)):
+        weight = _weight(table, p, basis, scratch)
         scratch.weights[p] = weight
-        i, j = paths.one[p, 0], paths.one[p, 1]
-        to, origin = paths.one[p, 6] // n_nodes, paths.one[p, 6] % n_nodes
+        target, slopes = phi_first[table[p, END], table[p, START]], basis.first[table[p, FIRST_MOVING]]
         for d in range(n_structural):
-            scratch.phi_first[d, i, j] += weight * basis.first[d, to, origin]
+            target[d] += weight * slopes[d]
 
 
-@compiled
-def _add_second_order(n_nodes, n_structural, basis, paths, dt, state, scratch):
-    """Add the second derivative of the propagator, applied to the values, to the new second derivatives."""
+@part
+def _add_second_order(n_structural, basis, paths, z, scratch):
+    """Add the second derivative of the propagator, applied to the values `z`, to the new second derivatives."""
     if basis.curved[0]:
-        for p in range(len(paths.one)):
-            flow = scratch.weights[p] * state.z[paths.one[p, 1]]
-            i = paths.one[p, 0]
-            to, origin = paths.one[p, 6] // n_nodes, paths.one[p, 6] % n_nodes
+        table = paths.one
+        for p in range(len(table)):
+            flow = scratch.weights[p] * z[table[p, START]]
+            target, curves = scratch.second[table[p, END]], basis.second[table[p, FIRST_MOVING]]
             for d in range(n_structural):
                 for e in range(d + 1):
-                    scratch.z_second[i, d, e] += flow * basis.second[d, e, to, origin]
-    for p in range(len(paths.two)):
-        flow = _weight(paths.two, p, n_nodes, basis, dt, scratch) * state.z[paths.two[p, 1]]
+                    target[d, e] += flow * curves[d * n_structural + e]
+    table = paths.two
+    for p in range(len(table)):
+        flow = z[table[p, START]]
         if flow == 0.0:
             continue
-        i = paths.two[p, 0]
-        to_a, from_a = paths.two[p, 6] // n_nodes, paths.two[p, 6] % n_nodes
-        to_b, from_b = paths.two[p, 7] // n_nodes, paths.two[p, 7] % n_nodes
+        flow *= _weight(table, p, basis, scratch)
+        target = scratch.second[table[p, END]]
+        a, b = basis.first[table[p, FIRST_MOVING]], basis.first[table[p, SECOND_MOVING]]
         for d in range(n_structural):
-            a_d, b_d = flow * basis.first[d, to_a, from_a], flow * basis.first[d, to_b, from_b]
+            a_d, b_d = flow * a[d], flow * b[d]
             for e in range(d + 1):
-                scratch.z_second[i, d, e] += a_d * basis.first[e, to_b, from_b] + b_d * basis.first[e, to_a, from_a]
+                target[d, e] += a_d * b[e] + b_d * a[e]
 
 
 @compiled
-def shift_time(n_nodes, n_structural, basis, delta_first, delta_second, state, scratch):
+def shift_time(n_nodes, n_structural, width, basis, delta_first, delta_second, state, scratch):
     """Add the derivatives that come from an end of the interval that moves with the parameters.
 
     z(t + delta) with delta = 0 at the point: z_d += z' delta_d, and to second order z'_d delta_e + z'_e delta_d +
     z'' delta_d delta_e + z' delta_de, where z' = (diag(x) + E0) z.
     """
-    speed, speed_first, acceleration = scratch.z, scratch.z_first, scratch.nodes
+    speed, speed_first, acceleration = scratch.z, scratch.first, scratch.differences
+    x, edges, z, first, second = basis.x, basis.edges, state.z, state.first, state.second
     for i in range(n_nodes):
-        speed[i] = basis.x[i] * state.z[i]
+        speed[i] = x[i] * z[i]
         for j in range(n_nodes):
-            speed[i] += basis.edges[i, j] * state.z[j]
+            speed[i] += edges[i * width + j] * z[j]
         for d in range(n_structural):
-            slope = basis.x[i] * state.first[i, d]
+            slope = x[i] * first[i, d]
             for j in range(n_nodes):
-                slope += basis.edges[i, j] * state.first[j, d] + basis.first[d, i, j] * state.z[j]
+                edge = i * width + j
+                slope += edges[edge] * first[j, d] + basis.first[edge, d] * z[j]
             speed_first[i, d] = slope
     for i in range(n_nodes):
-        acceleration[i] = basis.x[i] * speed[i]
+        acceleration[i] = x[i] * speed[i]
         for j in range(n_nodes):
-            acceleration[i] += basis.edges[i, j] * speed[j]
+            acceleration[i] += edges[i * width + j] * speed[j]
     for i in range(n_nodes):
         for d in range(n_structural):
             for e in range(d + 1):
-                state.second[i, d, e] += speed_first[i, d] * delta_first[e] + speed_first[i, e] * delta_first[d]
-                state.second[i, d, e] += acceleration[i] * delta_first[d] * delta_first[e] + speed[i] * delta_second[d, e]
-            state.first[i, d] += speed[i] * delta_first[d]
+                change = speed_first[i, d] * delta_first[e] + speed_first[i, e] * delta_first[d]
+                second[i, d, e] += change + acceleration[i] * delta_first[d] * delta_first[e] + speed[i] * delta_second[d, e]
+            first[i, d] += speed[i] * delta_first[d]
+    return 0

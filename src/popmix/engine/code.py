@@ -11,11 +11,25 @@ from popmix.engine.paths import Paths, mammillary_paths
 
 
 class Code(NamedTuple):
-    """Addresses of engine and model functions, and sizes; `f_index` and `lag_index` give the position among the dosing outputs for each compartment (-1: none)."""
+    """Addresses of engine and model functions, sizes and index lists.
+
+    `f_index`, `lag_index` [states]: position among the dosing outputs (-1: none). Per endpoint: addresses `observe_0` and
+    `observe_2`, the amounts (`local_states`) and directions (`local_directions`) that it reads, and in `active` [endpoints, 2, .]
+    the directions on which its prediction and its variance depend.
+    """
 
     advance: int
+    shift: int
+    arrange: int
+    set_rates: int
+    observe: int
     solve: int
     evaluate: int
+    complete: int
+    saddle: int
+    climb: int
+    search: int
+    freeze: int
     individual_0: int
     individual_2: int
     rates_0: int
@@ -40,6 +54,8 @@ class Code(NamedTuple):
     local_states: np.ndarray
     n_local_directions: np.ndarray
     local_directions: np.ndarray
+    n_active: np.ndarray
+    active: np.ndarray
 
 
 class Work(NamedTuple):
@@ -103,7 +119,7 @@ def new_work(code: Code, timeline: Timeline) -> Work:
         first=np.zeros((n_observed, 2, d)),
         second=np.zeros((n_observed, 2, d, d)),
         frozen=np.zeros(n_observed),
-        frozen_first=np.zeros((n_observed, u)),
+        frozen_first=np.zeros((n_observed, code.n_fixed)),
         state=new_state(n_nodes, s),
         basis=new_basis(n_nodes, code.n_modes, s),
         scratch=new_scratch(infusing, n_nodes, s),

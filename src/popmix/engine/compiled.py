@@ -1,7 +1,7 @@
-"""How the engine is compiled: one decorator, and calls by address that keep compilation short.
+"""How the engine is compiled: entries with an address, parts inside them, and calls by address.
 
-Numba optimises a callee again inside each of its callers. Functions in the middle of the engine are therefore compiled
-once, by `address_of`, and called through their address by `call_at`; both sides are cached on disk.
+Numba optimises a callee again inside each of its callers. The larger functions of the engine are therefore entries: compiled
+once by `address_of`, cached on disk, and called through their address by `call_at`. Small parts are compiled into the entries.
 """
 
 from collections.abc import Callable
@@ -14,8 +14,7 @@ from numba.extending import intrinsic
 # division by zero gives inf or nan, which the density reports as a status, instead of an exception
 compiled = njit(nogil=True, cache=True, error_model="numpy")
 
-# for parts of one function that are called once or twice: passing many arrays costs more to compile than the code itself
-inlined = njit(inline="always", error_model="numpy")
+part = njit(nogil=True, error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True)
 
 
 @intrinsic
@@ -39,4 +38,6 @@ def address_of(function: Callable, *examples: object) -> int:
     signature = tuple(typeof(example) for example in examples)
     function.compile(signature)
     result = function.overloads[signature]
+    if types.unliteral(result.signature.return_type) != types.int64:
+        raise TypeError(f"{function.__name__} must return int64 to be called by address, not {result.signature.return_type}")
     return result.library.get_pointer_to_function(result.fndesc.llvm_func_name)

@@ -5,15 +5,24 @@ Half of -2 log p(y, eta) without its constants:
     l(eta) = 1/2 sum_j [log R_j + (y_j - f_j)^2 / R_j] + 1/2 eta' P eta,      P = omega^-1
 
 With `frozen` variances (FOCE without interaction) R_j is the one at eta = 0 and does not depend on eta.
-`u` = (thetas, sigmas, etas) are the unknowns; n etas, U unknowns.
+
+Derivatives are summed over observations in the few directions d(u) of the model, and chained once per subject to the
+unknowns u = (thetas, sigmas, etas): with J = dd/du and K = d2d/du2,
+
+    dl/du = l_d J,      d2l/(du dv) = J' l_dd J + l_d K.
+
+n etas, X thetas and sigmas, U = X + n unknowns, D directions. Matrices in directions hold their lower triangle until
+`_mirrored`.
 """
 
+import math
 from typing import NamedTuple
 
 import numpy as np
 
 from popmix.compiler.call import call_model
-from popmix.engine.compiled import call_at, compiled, inlined
+from popmix.engine.compiled import call_at, compiled, part
+from popmix.engine.linear import Small, new_small
 
 OK, NOT_FINITE, VARIANCE_NOT_POSITIVE = 0, 1, 2
 
@@ -22,188 +31,300 @@ class Density(NamedTuple):
     """Derivatives of l at one eta.
 
     value [1]; gradient [U]; cross [n, U]: second derivatives by eta and every unknown; expected [n, n]: the curvature
-    with second derivatives of predictions left out and residuals at their expectation (NONMEM's FOCE Hessian);
-    expected_slope [U, n, n]: its derivatives; f_u, r_u, f_eu, r_eu: chained derivatives of one observation.
+    with second derivatives of predictions left out and residuals at their expectation (NONMEM's FOCE Hessian); traces [U]:
+    tr(H^-1 dH/du) of H = expected. In directions: slope [D], curved [D, D], informed [D, D], trace [D]; curved J [D, U],
+    informed J [D, n] and working memory, `small` for the search of the mode.
     """
 
     value: np.ndarray
     gradient: np.ndarray
     cross: np.ndarray
     expected: np.ndarray
-    expected_slope: np.ndarray
-    f_u: np.ndarray
-    r_u: np.ndarray
-    f_eu: np.ndarray
-    r_eu: np.ndarray
-    half: np.ndarray
+    traces: np.ndarray
+    slope: np.ndarray
+    curved: np.ndarray
+    informed: np.ndarray
+    trace: np.ndarray
+    curved_j: np.ndarray
+    informed_j: np.ndarray
+    spread: np.ndarray
+    spread_j: np.ndarray
+    by_unknown: np.ndarray
+    small: Small
 
 
 def new_density(n_etas: int, n_unknowns: int, n_directions: int) -> Density:
     """Return zeroed arrays."""
     return Density(
-        np.zeros(1),
-        np.zeros(n_unknowns),
-        np.zeros((n_etas, n_unknowns)),
-        np.zeros((n_etas, n_etas)),
-        np.zeros((n_unknowns, n_etas, n_etas)),
-        np.zeros(n_unknowns),
-        np.zeros(n_unknowns),
-        np.zeros((n_etas, n_unknowns)),
-        np.zeros((n_etas, n_unknowns)),
-        np.zeros((n_directions, n_unknowns)),
+        value=np.zeros(1),
+        gradient=np.zeros(n_unknowns),
+        cross=np.zeros((n_etas, n_unknowns)),
+        expected=np.zeros((n_etas, n_etas)),
+        traces=np.zeros(n_unknowns),
+        slope=np.zeros(n_directions),
+        curved=np.zeros((n_directions, n_directions)),
+        informed=np.zeros((n_directions, n_directions)),
+        trace=np.zeros(n_directions),
+        curved_j=np.zeros((n_directions, n_unknowns)),
+        informed_j=np.zeros((n_directions, n_etas)),
+        spread=np.zeros((n_directions, n_directions)),
+        spread_j=np.zeros((n_directions, n_etas)),
+        by_unknown=np.zeros(n_unknowns),
+        small=new_small(n_etas),
     )
 
 
-@inlined
+@part
 def set_individual(order, subject, eta, code, timeline, work):
     """Evaluate the directions of a subject (and their derivatives) at eta; thetas and sigmas stand in `work.unknowns`."""
     for k in range(code.n_etas):
         work.unknowns[code.n_fixed + k] = eta[k]
     row = timeline.first_row[subject]
-    call_model(
-        code.individual_0 if order == 0 else code.individual_2, work.amounts, work.unknowns, timeline.at[row], timeline.times[row], work.individual
-    )
+    address = code.individual_0 if order == 0 else code.individual_2
+    call_model(address, work.amounts, work.unknowns, timeline.at[row], timeline.times[row], work.individual)
 
 
 @compiled
 def evaluate(order, frozen, subject, eta, precision, code, timeline, work, density):
-    """Fill `density` at eta (order 0: the value only). Returns a status code."""
+    """Fill `density` at eta: the value (order 0), or the value and its derivatives in the etas. Returns a status code."""
     set_individual(order, subject, eta, code, timeline, work)
     status = call_at(code.solve, (order, subject, code, timeline, work))
     if status != OK:
         return status
-    n_observed = timeline.first_observation[subject + 1] - timeline.first_observation[subject]
-    status = _value(frozen, subject, n_observed, eta, precision, timeline, work, density)
-    if status != OK or order == 0:
-        return status
-    density.gradient[:] = 0.0
-    density.cross[:] = 0.0
-    density.expected[:] = 0.0
-    density.expected_slope[:] = 0.0
-    for j in range(n_observed):
-        chain(j, 0, code, work, density.f_u, density.f_eu, density.half)
-        if frozen:
-            for u in range(code.n_fixed):
-                density.r_u[u] = work.frozen_first[j, u]
-            density.r_u[code.n_fixed :] = 0.0
-            density.r_eu[:] = 0.0
-        else:
-            chain(j, 1, code, work, density.r_u, density.r_eu, density.half)
-        variance = work.frozen[j] if frozen else work.prediction[j, 1]
-        residual = timeline.y[timeline.first_observation[subject] + j] - work.prediction[j, 0]
-        _accumulate(residual, variance, code, density)
-    _add_prior(eta, precision, code, density)
-    return OK
-
-
-@inlined
-def _value(frozen, subject, n_observed, eta, precision, timeline, work, density):
+    start, end = timeline.first_observation[subject], timeline.first_observation[subject + 1]
+    _clear(code, density)
     total = 0.0
-    for j in range(n_observed):
-        variance = work.frozen[j] if frozen else work.prediction[j, 1]
-        if not np.isfinite(variance) or not np.isfinite(work.prediction[j, 0]):
+    for j in range(end - start):
+        prediction, variance = work.prediction[j, 0], work.frozen[j] if frozen else work.prediction[j, 1]
+        if not (math.isfinite(variance) and math.isfinite(prediction)):
             return NOT_FINITE
         if variance <= 0.0:
             return VARIANCE_NOT_POSITIVE
-        residual = timeline.y[timeline.first_observation[subject] + j] - work.prediction[j, 0]
-        total += np.log(variance) + residual * residual / variance
-    for k in range(len(eta)):
-        for m in range(len(eta)):
-            total += eta[k] * precision[k, m] * eta[m]
-    density.value[0] = 0.5 * total
-    return OK if np.isfinite(total) else NOT_FINITE
-
-
-@compiled
-def chain(j, q, code, work, by_unknown, by_eta_unknown, half):
-    """Chain rule from directions to unknowns for output q (0 prediction, 1 variance) of observation j."""
-    n_d, n_fixed, n_etas = code.n_directions, code.n_fixed, code.n_etas
-    n_u = n_fixed + n_etas
-    first, second, buffer = work.first[j, q], work.second[j, q], work.individual
-    by_unknown[:] = 0.0
-    by_eta_unknown[:] = 0.0
-    half[:] = 0.0
-    for d in range(n_d):
-        for e in range(d + 1):
-            curve = second[d, e]
-            if curve == 0.0:
-                continue
-            row_d, row_e = n_d + d * n_u, n_d + e * n_u
-            for u in range(n_u):
-                half[d, u] += curve * buffer[row_e + u]
-                if d != e:
-                    half[e, u] += curve * buffer[row_d + u]
-    for d in range(n_d):
-        slope, row = first[d], n_d + d * n_u
-        block = n_d + n_d * n_u + d * n_u * n_u
-        if slope != 0.0:
-            for u in range(n_u):
-                by_unknown[u] += slope * buffer[row + u]
-        for k in range(n_etas):
-            through = buffer[row + n_fixed + k]
-            curvature = block + (n_fixed + k) * n_u
-            if through == 0.0 and slope == 0.0:
-                continue
-            for u in range(n_u):
-                by_eta_unknown[k, u] += through * half[d, u] + slope * buffer[curvature + u]
-
-
-@inlined
-def _accumulate(residual, variance, code, density):
-    """Add one observation to gradient, cross derivatives, expected curvature and its slopes."""
-    n_fixed, n_etas = code.n_fixed, code.n_etas
-    f_u, r_u, f_eu, r_eu = density.f_u, density.r_u, density.f_eu, density.r_eu
-    weight = 1.0 / variance
-    scaled = residual * weight
-    to_f = -scaled
-    to_r = 0.5 * (weight - scaled * scaled)
-    f_f = weight
-    f_r = scaled * weight
-    r_r = (scaled * scaled - 0.5 * weight) * weight
-    for u in range(n_fixed + n_etas):
-        density.gradient[u] += to_f * f_u[u] + to_r * r_u[u]
-    for k in range(n_etas):
-        f_k, r_k = f_u[n_fixed + k], r_u[n_fixed + k]
-        by_f = f_f * f_k + f_r * r_k
-        by_r = f_r * f_k + r_r * r_k
-        for u in range(n_fixed + n_etas):
-            density.cross[k, u] += to_f * f_eu[k, u] + to_r * r_eu[k, u] + by_f * f_u[u] + by_r * r_u[u]
-        for m in range(k + 1):
-            f_m, r_m = f_u[n_fixed + m], r_u[n_fixed + m]
-            squared, mixed = f_k * f_m * weight, 0.5 * r_k * r_m * weight * weight
-            density.expected[k, m] += squared + mixed
-            for u in range(n_fixed + n_etas):
-                slope = (f_eu[k, u] * f_m + f_k * f_eu[m, u]) * weight
-                slope += 0.5 * (r_eu[k, u] * r_m + r_k * r_eu[m, u]) * weight * weight
-                density.expected_slope[u, k, m] += slope - (squared + 2.0 * mixed) * r_u[u] * weight
-
-
-@inlined
-def _add_prior(eta, precision, code, density):
-    """Add the normal density of the etas and complete the symmetric matrices."""
+        residual = timeline.y[start + j] - prediction
+        total += math.log(variance) + residual * residual / variance
+        if order > 0:
+            _accumulate(frozen, residual, 1.0 / variance, timeline.endpoint[start + j], work.first[j], work.second[j], code, density)
     for k in range(code.n_etas):
         for m in range(code.n_etas):
-            density.gradient[code.n_fixed + k] += precision[k, m] * eta[m]
-            density.cross[k, code.n_fixed + m] += precision[k, m]
-        for m in range(k + 1):
-            density.expected[k, m] += precision[k, m]
-            density.expected[m, k] = density.expected[k, m]
-            for u in range(code.n_fixed + code.n_etas):
-                density.expected_slope[u, m, k] = density.expected_slope[u, k, m]
+            total += eta[k] * precision[k, m] * eta[m]
+    density.value[0] = 0.5 * total
+    if order > 0:
+        _chain_to_etas(eta, precision, code, work.individual, density)
+    return OK if math.isfinite(total) else NOT_FINITE
+
+
+@part
+def _clear(code, density):
+    for d in range(code.n_directions):
+        density.slope[d] = 0.0
+        for e in range(d + 1):
+            density.curved[d, e] = 0.0
+            density.informed[d, e] = 0.0
+
+
+@part
+def _accumulate(frozen, residual, weight, endpoint, first, second, code, density):
+    """Add one observation to the derivatives in directions; `first` [2, D] and `second` [2, D, D] belong to f and R."""
+    slope, curved, informed, scaled = density.slope, density.curved, density.informed, residual * weight
+    of_f, n_f, of_r, n_r = code.active[endpoint, 0], code.n_active[endpoint, 0], code.active[endpoint, 1], code.n_active[endpoint, 1]
+    for a in range(n_f):
+        d = of_f[a]
+        slope[d] -= scaled * first[0, d]
+        for b in range(a + 1):
+            e = of_f[b]
+            product = first[0, d] * first[0, e] * weight
+            curved[d, e] += product - scaled * second[0, d, e]
+            informed[d, e] += product
+    if frozen:
+        return
+    by_r, by_r_r, by_f_r = 0.5 * (weight - scaled * scaled), (scaled * scaled - 0.5 * weight) * weight, scaled * weight
+    for a in range(n_r):
+        d = of_r[a]
+        slope[d] += by_r * first[1, d]
+        for b in range(a + 1):
+            e = of_r[b]
+            product = first[1, d] * first[1, e]
+            curved[d, e] += by_r * second[1, d, e] + by_r_r * product
+            informed[d, e] += 0.5 * product * weight * weight
+        for b in range(n_f):
+            e = of_f[b]
+            mixed = by_f_r * first[1, d] * first[0, e]
+            curved[max(d, e), min(d, e)] += 2.0 * mixed if d == e else mixed
+
+
+@part
+def _mirrored(matrix, n):
+    """Copy the lower triangle to the upper one."""
+    for d in range(n):
+        for e in range(d):
+            matrix[e, d] = matrix[d, e]
+
+
+@part
+def _times_jacobian(matrix, individual, first, last, code, out):
+    """Write matrix J for the unknowns `first` to `last` - 1 into the first columns of `out`."""
+    n_d, n_u = code.n_directions, code.n_fixed + code.n_etas
+    for d in range(n_d):
+        for u in range(last - first):
+            out[d, u] = 0.0
+        for e in range(n_d):
+            row = n_d + e * n_u + first
+            for u in range(last - first):
+                out[d, u] += matrix[d, e] * individual[row + u]
+
+
+@part
+def _chain_to_etas(eta, precision, code, individual, density):
+    """Chain the derivatives in directions to the etas and add the normal density of the etas."""
+    n, n_d, n_fixed = code.n_etas, code.n_directions, code.n_fixed
+    n_u = n_fixed + n
+    _mirrored(density.curved, n_d)
+    _mirrored(density.informed, n_d)
+    _times_jacobian(density.curved, individual, n_fixed, n_u, code, density.curved_j)
+    _times_jacobian(density.informed, individual, n_fixed, n_u, code, density.informed_j)
+    for k in range(n):
+        gradient = 0.0
+        for m in range(n):
+            gradient += precision[k, m] * eta[m]
+            density.cross[k, n_fixed + m] = precision[k, m]
+            density.expected[k, m] = precision[k, m]
+        for d in range(n_d):
+            through, slope = individual[n_d + d * n_u + n_fixed + k], density.slope[d]
+            gradient += slope * through
+            curves = n_d + n_d * n_u + (d * n_u + n_fixed + k) * n_u + n_fixed
+            for m in range(n):
+                density.cross[k, n_fixed + m] += through * density.curved_j[d, m] + slope * individual[curves + m]
+                density.expected[k, m] += through * density.informed_j[d, m]
+        density.gradient[n_fixed + k] = gradient
 
 
 @compiled
-def freeze_variances(order, subject, code, timeline, work, density):
-    """Store the variances at eta = 0 (and their derivatives by thetas and sigmas) for FOCE without interaction."""
-    zero = np.zeros(code.n_etas)
-    set_individual(order, subject, zero, code, timeline, work)
-    status = call_at(code.solve, (order, subject, code, timeline, work))
+def complete(frozen, subject, inverse, code, timeline, work, density):
+    """Add to an evaluated density the derivatives by thetas and sigmas, and the traces; `inverse` [n, n] is that of `expected`."""
+    n, n_d, n_fixed, individual = code.n_etas, code.n_directions, code.n_fixed, work.individual
+    n_u = n_fixed + n
+    _spread(inverse, code, individual, density)
+    _times_jacobian(density.curved, individual, 0, n_fixed, code, density.curved_j)
+    for x in range(n_fixed):
+        density.gradient[x] = 0.0
+        density.traces[x] = 0.0
+    start, end = timeline.first_observation[subject], timeline.first_observation[subject + 1]
+    for j in range(end - start):
+        variance = work.frozen[j] if frozen else work.prediction[j, 1]
+        residual, endpoint = timeline.y[start + j] - work.prediction[j, 0], timeline.endpoint[start + j]
+        height = _add_trace(frozen, 1.0 / variance, endpoint, work.first[j], work.second[j], code, density)
+        if frozen:
+            _add_frozen(residual, 1.0 / variance, height, endpoint, work.frozen_first[j], work.first[j, 0], code, density)
+    for k in range(n):
+        density.traces[n_fixed + k] = 0.0
+        for x in range(n_fixed):
+            density.cross[k, x] = 0.0
+    for d in range(n_d):
+        slope, trace, row = density.slope[d], density.trace[d], n_d + d * n_u
+        for x in range(n_fixed):
+            density.gradient[x] += slope * individual[row + x]
+        for u in range(n_u):
+            density.traces[u] += trace * individual[row + u]
+        for k in range(n):
+            through, curves = individual[row + n_fixed + k], n_d + n_d * n_u + (d * n_u + n_fixed + k) * n_u
+            for x in range(n_fixed):
+                density.cross[k, x] += through * density.curved_j[d, x] + slope * individual[curves + x]
+            for u in range(n_u):
+                density.traces[u] += 2.0 * density.spread_j[d, k] * individual[curves + u]
+    return OK
+
+
+@part
+def _spread(inverse, code, individual, density):
+    """Write S = J H^-1 J' (the spread of the directions) and informed J H^-1, by which the Jacobian itself changes the trace."""
+    n, n_d, n_u = code.n_etas, code.n_directions, code.n_fixed + code.n_etas
+    for d in range(n_d):
+        row = n_d + d * n_u + code.n_fixed
+        density.trace[d] = 0.0
+        for k in range(n):
+            total = 0.0
+            for m in range(n):
+                total += individual[row + m] * inverse[m, k]
+            density.spread_j[d, k] = total
+        for e in range(n_d):
+            total, other = 0.0, n_d + e * n_u + code.n_fixed
+            for k in range(n):
+                total += density.spread_j[d, k] * individual[other + k]
+            density.spread[d, e] = total
+    for d in range(n_d):
+        for k in range(n):
+            total = 0.0
+            for m in range(n):
+                total += density.informed_j[d, m] * inverse[m, k]
+            density.spread_j[d, k] = total
+
+
+@part
+def _add_trace(frozen, weight, endpoint, first, second, code, density):
+    """Add tr(S dI/dd) of one observation, I = f_d f_d' / R + R_d R_d' / (2 R^2); returns f_d' S f_d / R^2."""
+    spread, trace = density.spread, density.trace
+    of_f, n_f, of_r, n_r = code.active[endpoint, 0], code.n_active[endpoint, 0], code.active[endpoint, 1], code.n_active[endpoint, 1]
+    height = weight * weight * _add_form(2.0 * weight, of_f, n_f, first[0], second[0], spread, trace)
+    if frozen:
+        return height
+    lost = height + weight**3 * _add_form(weight * weight, of_r, n_r, first[1], second[1], spread, trace)
+    for a in range(n_r):
+        trace[of_r[a]] -= lost * first[1, of_r[a]]
+    return height
+
+
+@part
+def _add_form(scale, active, n_active, first, second, spread, trace):
+    """Add scale * sum_d second[c, d] (S first)_d to trace[c]; returns first' S first."""
+    form = 0.0
+    for a in range(n_active):
+        d, total = active[a], 0.0
+        for b in range(n_active):
+            total += spread[d, active[b]] * first[active[b]]
+        form += total * first[d]
+        for c in range(n_active):
+            other = active[c]
+            trace[other] += scale * total * (second[other, d] if c > a else second[d, other])
+    return form
+
+
+@part
+def _add_frozen(residual, weight, height, endpoint, slopes, first, code, density):
+    """Add what a frozen variance, with derivatives `slopes` [X], contributes to the derivatives by thetas and sigmas."""
+    scaled, active = residual * weight, code.active[endpoint, 0]
+    for x in range(code.n_fixed):
+        density.gradient[x] += 0.5 * (weight - scaled * scaled) * slopes[x]
+        density.traces[x] -= height * slopes[x]
+        for a in range(code.n_active[endpoint, 0]):
+            density.curved_j[active[a], x] += scaled * weight * first[active[a]] * slopes[x]
+
+
+@part
+def by_unknowns(j, q, endpoint, code, work, out):
+    """Write the derivatives of output q (0 prediction, 1 variance) of observation j by the unknowns into `out` [U]."""
+    n_u = code.n_fixed + code.n_etas
+    for u in range(n_u):
+        out[u] = 0.0
+    for a in range(code.n_active[endpoint, q]):
+        d = code.active[endpoint, q, a]
+        slope, row = work.first[j, q, d], code.n_directions + d * n_u
+        for u in range(n_u):
+            out[u] += slope * work.individual[row + u]
+
+
+@compiled
+def freeze_variances(subject, code, timeline, work, density):
+    """Store the variances at eta = 0, with their derivatives by thetas and sigmas, for FOCE without interaction."""
+    for k in range(code.n_etas):
+        density.gradient[code.n_fixed + k] = 0.0
+    set_individual(2, subject, density.gradient[code.n_fixed :], code, timeline, work)
+    status = call_at(code.solve, (2, subject, code, timeline, work))
     if status != OK:
         return status
-    for j in range(timeline.first_observation[subject + 1] - timeline.first_observation[subject]):
+    start = timeline.first_observation[subject]
+    for j in range(timeline.first_observation[subject + 1] - start):
         work.frozen[j] = work.prediction[j, 1]
-        if order > 0:
-            chain(j, 1, code, work, density.r_u, density.r_eu, density.half)
-            for u in range(code.n_fixed):
-                work.frozen_first[j, u] = density.r_u[u]
+        by_unknowns(j, 1, timeline.endpoint[start + j], code, work, density.by_unknown)
+        for x in range(code.n_fixed):
+            work.frozen_first[j, x] = density.by_unknown[x]
     return OK

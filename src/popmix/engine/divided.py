@@ -1,82 +1,84 @@
 """Divided differences of the exponential function, accurate for any distance of the nodes."""
 
-import numpy as np
+import math
 
-from popmix.engine.compiled import compiled
+from popmix.engine.compiled import part
 from popmix.engine.paths import MOST_NODES
 
-# Taylor terms for nodes within 1/2 of their centre: the first omitted term is below (1/2)^16 / 16! < 1e-18
-_TERMS = 16
+# Taylor terms for nodes within 1/2 of their centre: the first omitted term is below (1/2)^18 / 18! < 1e-21
+_TERMS = 18
 _WIDE = 1.0
 
 
-@compiled
-def divided_differences(nodes, paths, out):
-    """Write exp[nodes of m] for every multiset m of `paths` into `out`.
+@part
+def divided_differences(x, dt, paths, series, out):
+    """Write the divided difference of exp(dt .) over the nodes `x` of m, for every multiset m of `paths`, into `out`.
 
     Wide multisets use the recurrence (f[all but the least] - f[all but the greatest]) / (greatest - least), which loses
-    no more than a factor of about two per level where the nodes are at least 1 apart; narrow ones a Taylor series about
-    their centre.
+    no more than a factor of about two per level where the exponents are at least 1 apart; narrow ones a Taylor series
+    about their centre. `series` [2, MOST_NODES] is working memory.
     """
-    for m in range(len(paths.sizes)):
-        size = paths.sizes[m]
-        first = paths.members[m, 0]
-        if size == 1:
-            out[m] = np.exp(nodes[first])
+    sizes, members, without = paths.sizes, paths.members, paths.without
+    for m in range(len(sizes)):
+        first = members[m, 0]
+        if sizes[m] == 1:
+            out[m] = math.exp(x[first] * dt)
             continue
-        low = high = first
-        for k in range(1, size):
-            node = paths.members[m, k]
-            if nodes[node] < nodes[low]:
+        low, high = first, first
+        for k in range(1, sizes[m]):
+            node = members[m, k]
+            if x[node] < x[low]:
                 low = node
-            if nodes[node] > nodes[high]:
+            if x[node] > x[high]:
                 high = node
-        spread = nodes[high] - nodes[low]
-        if spread >= _WIDE:
-            out[m] = (out[paths.without[m, low]] - out[paths.without[m, high]]) / spread
+        spread = x[high] - x[low]
+        if spread * dt >= _WIDE:
+            out[m] = (out[without[m, low]] - out[without[m, high]]) / spread
         else:
-            out[m] = _narrow(nodes, paths.members[m], size, 0.5 * (nodes[high] + nodes[low]))
+            out[m] = _narrow(x, dt, members[m], sizes[m], 0.5 * (x[high] + x[low]), series)
 
 
-@compiled
-def _narrow(nodes, members, size, centre):
-    """exp[x_0, ..., x_k] = exp(c) sum_m h_m(x - c) / (m + k)!, h_m the complete homogeneous symmetric polynomials."""
-    offsets = np.empty(MOST_NODES)
-    any_offset = False
-    factorial = 1.0
+@part
+def _narrow(x, dt, members, size, centre, series):
+    """exp(dt .)[x_0, ..., x_k] = dt^k exp(c dt) sum_m h_m(dt (x - c)) / (m + k)!, h_m the complete homogeneous polynomials.
+
+    h_m of the first k nodes is h_m of one node less plus the offset of the last times h_(m-1) of all.
+    """
+    scale = math.exp(centre * dt)
     for k in range(size):
-        offsets[k] = nodes[members[k]] - centre
-        any_offset = any_offset or offsets[k] != 0.0
+        series[0, k] = 1.0
+        series[1, k] = (x[members[k]] - centre) * dt
         if k > 0:
-            factorial *= k
-    scale = np.exp(centre) / factorial
-    if not any_offset:
-        return scale
-    h = np.zeros(_TERMS)
-    h[0] = 1.0
-    for k in range(size):
-        for m in range(1, _TERMS):
-            h[m] += offsets[k] * h[m - 1]
-    total = 0.0
-    weight = 1.0
-    for m in range(_TERMS):
-        total += h[m] * weight
-        weight /= m + size
+            scale *= dt / k
+    total, weight = 1.0, 1.0
+    for m in range(1, _TERMS):
+        weight /= m + size - 1
+        h = 0.0
+        for k in range(size):
+            h += series[1, k] * series[0, k]
+            series[0, k] = h
+        total += h * weight
+        # polynomials of even degree are zero only where all offsets are
+        if m % 2 == 0 and h * weight < 1e-19 * total:
+            break
     return scale * total
 
 
-@compiled
+@part
 def exp_difference(a, b, exp_a, exp_b):
     """(exp(a) - exp(b)) / (a - b) without cancellation; `exp_a` and `exp_b` are known already."""
     gap = a - b
     if abs(gap) > 0.5:
         return (exp_a - exp_b) / gap
-    half = 0.5 * gap
-    return np.sqrt(exp_a * exp_b) * _sinhc(half) if exp_a * exp_b > 1e-290 else np.exp(0.5 * (a + b)) * _sinhc(half)
+    middle = math.sqrt(exp_a * exp_b) if exp_a * exp_b > 1e-290 else math.exp(0.5 * (a + b))
+    return middle * _sinhc(0.5 * gap)
 
 
-@compiled
+@part
 def _sinhc(x):
     """sinh(x) / x for |x| <= 1/4 by its series; the first omitted term is below 1e-18."""
     square = x * x
     return 1.0 + square / 6.0 * (1.0 + square / 20.0 * (1.0 + square / 42.0 * (1.0 + square / 72.0 * (1.0 + square / 110.0))))
+
+
+__all__ = ["MOST_NODES", "divided_differences", "exp_difference"]

@@ -15,10 +15,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from popmix.engine.compiled import call_at, compiled, inlined
-from popmix.engine.density import freeze_variances
+from popmix.engine.compiled import call_at, compiled, part
 from popmix.engine.linear import cholesky, inverse_cholesky, log_determinant, negative_sandwich, solve_cholesky
-from popmix.engine.mode import climb, search
 
 OK, CURVATURE_NOT_POSITIVE = 0, 4
 
@@ -49,95 +47,66 @@ def new_marginal(n_subjects: int, n_fixed: int, n_etas: int) -> Marginal:
 
 
 @compiled
-def marginals(subjects, frozen, globally, fixed, omega, precision, root, candidates, code, timeline, work, density, result):
+def marginals(subjects, frozen, globally, fixed, prior, code, timeline, work, density, result):
     """Evaluate the subjects listed, from the modes in `result.eta` on; with `globally` search for other modes too."""
     for subject in subjects:
         for x in range(code.n_fixed):
             work.unknowns[x] = fixed[x]
-        result.status[subject] = _marginal(
-            subject, frozen, globally, omega, precision, root, candidates, code, timeline, work, density, result
-        )
+        result.status[subject] = _marginal(subject, frozen, globally, prior, code, timeline, work, density, result)
 
 
-@inlined
-def _marginal(subject, frozen, globally, omega, precision, root, candidates, code, timeline, work, density, result):
+@part
+def _marginal(subject, frozen, globally, prior, code, timeline, work, density, result):
     result.ofv[subject] = 0.0
     if timeline.first_observation[subject + 1] == timeline.first_observation[subject]:
-        _no_data(subject, code, result)
+        # its mode is zero, it contributes nothing
+        for k in range(code.n_etas):
+            result.eta[subject, k] = 0.0
         return OK
     if frozen:
-        status = freeze_variances(np.int64(2), subject, code, timeline, work, density)
+        status = call_at(code.freeze, (subject, code, timeline, work, density))
         if status != OK:
             return status
-    eta = result.eta[subject]
+    eta, precision = result.eta[subject], prior.precision
     if globally and len(eta) > 0:
-        status = search(frozen, subject, eta, candidates, root, precision, code, timeline, work, density)
-        if status != OK:
-            return status
-        status = call_at(code.evaluate, (np.int64(2), frozen, subject, eta, precision, code, timeline, work, density))
+        status = call_at(code.search, (frozen, subject, eta, prior, code, timeline, work, density))
     else:
-        status = climb(frozen, subject, eta, precision, code, timeline, work, density)
+        status = call_at(code.climb, (frozen, subject, eta, precision, code, timeline, work, density))
     if status != OK:
         return status
-    return _finish(subject, omega, precision, code, density, result)
+    return _finish(frozen, subject, eta, prior, code, timeline, work, density, result)
 
 
-@inlined
-def _no_data(subject, code, result):
-    """A subject without observations has its mode at zero and contributes nothing."""
-    result.eta[subject, :] = 0.0
-    result.by_fixed[subject, :] = 0.0
-    result.by_omega[subject, :, :] = 0.0
-    result.mode_by_fixed[subject, :, :] = 0.0
-    result.inverse_curvature[subject, :, :] = 0.0
-
-
-@inlined
-def _finish(subject, omega, precision, code, density, result):
+@part
+def _finish(frozen, subject, eta, prior, code, timeline, work, density, result):
     """Objective and gradient from the density at the mode."""
-    n, n_fixed = code.n_etas, code.n_fixed
-    eta = result.eta[subject]
-    if n == 0:
-        result.ofv[subject] = 2.0 * density.value[0]
-        for x in range(n_fixed):
-            result.by_fixed[subject, x] = 2.0 * density.gradient[x]
-        return OK
-    factor, curvature = np.zeros((n, n)), np.zeros((n, n))
-    h_inverse = np.zeros((n, n))
+    n, n_fixed, small, traces = code.n_etas, code.n_fixed, density.small, density.traces
+    factor, of_h, w = small.factor, small.inverse, small.step
     if not cholesky(density.expected, factor):
         return CURVATURE_NOT_POSITIVE
-    inverse_cholesky(factor, h_inverse)
-    omega_factor = np.zeros((n, n))
-    cholesky(omega, omega_factor)
-    result.ofv[subject] = 2.0 * density.value[0] + log_determinant(omega_factor) + log_determinant(factor)
-    traces = np.zeros(n_fixed + n)
-    for u in range(n_fixed + n):
-        for k in range(n):
-            for m in range(n):
-                traces[u] += h_inverse[k, m] * density.expected_slope[u, k, m]
+    inverse_cholesky(factor, small.moved, of_h)
+    result.ofv[subject] = 2.0 * density.value[0] + log_determinant(prior.root) + log_determinant(factor)
+    call_at(code.complete, (frozen, subject, of_h, code, timeline, work, density))
     for k in range(n):
         for m in range(n):
-            curvature[k, m] = density.cross[k, n_fixed + m]
-    if not cholesky(curvature, factor):
+            small.curvature[k, m] = density.cross[k, n_fixed + m]
+    if not cholesky(small.curvature, factor):
         return CURVATURE_NOT_POSITIVE
     inverse = result.inverse_curvature[subject]
-    inverse_cholesky(factor, inverse)
-    w = np.zeros(n)
+    inverse_cholesky(factor, small.moved, inverse)
     solve_cholesky(factor, traces[n_fixed:], w)
     for x in range(n_fixed):
         total = 2.0 * density.gradient[x] + traces[x]
         for k in range(n):
             total -= w[k] * density.cross[k, x]
-        result.by_fixed[subject, x] = total
-        for k in range(n):
             shift = 0.0
             for m in range(n):
                 shift -= inverse[k, m] * density.cross[m, x]
             result.mode_by_fixed[subject, k, x] = shift
-    by_precision = np.zeros((n, n))
+        result.by_fixed[subject, x] = total
+    by_precision = small.half
     for k in range(n):
         for m in range(n):
-            by_precision[k, m] = eta[k] * eta[m] - omega[k, m] + h_inverse[k, m] - 0.5 * (w[k] * eta[m] + eta[k] * w[m])
-    negative_sandwich(precision, by_precision, result.by_omega[subject])
+            by_precision[k, m] = eta[k] * eta[m] - prior.omega[k, m] + of_h[k, m] - 0.5 * (w[k] * eta[m] + eta[k] * w[m])
+    negative_sandwich(prior.precision, by_precision, result.by_omega[subject])
     return OK
-

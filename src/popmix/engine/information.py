@@ -16,9 +16,11 @@ from typing import NamedTuple
 
 import numpy as np
 
-from popmix.engine.compiled import call_at, compiled, inlined
-from popmix.engine.density import chain, freeze_variances
+from popmix.engine.compiled import call_at, compiled, part
+from popmix.engine.density import by_unknowns, set_individual
 from popmix.engine.linear import cholesky, solve_cholesky
+
+_DERIVATIVES = np.int64(2)
 
 
 class Information(NamedTuple):
@@ -29,6 +31,23 @@ class Information(NamedTuple):
     mixed: np.ndarray
 
 
+class Stack(NamedTuple):
+    """Working memory: slopes f_u, R_u [m, U] and weights 1 / R [m] of the observations of a subject, and sums of their products."""
+
+    f_u: np.ndarray
+    r_u: np.ndarray
+    weight: np.ndarray
+    crossed: np.ndarray
+    whitened: np.ndarray
+    followed: np.ndarray
+    h: np.ndarray
+    factor: np.ndarray
+    b: np.ndarray
+    through: np.ndarray
+    column: np.ndarray
+    inner: np.ndarray
+
+
 def new_information(n_subjects: int, n_fixed: int, n_etas: int) -> Information:
     """Return zeroed results."""
     return Information(
@@ -36,104 +55,135 @@ def new_information(n_subjects: int, n_fixed: int, n_etas: int) -> Information:
     )
 
 
+def new_stack(most: int, n_fixed: int, n_etas: int) -> Stack:
+    """Return working memory for subjects of at most `most` observations."""
+    n_u, n = n_fixed + n_etas, n_etas
+    return Stack(
+        f_u=np.zeros((most, n_u)),
+        r_u=np.zeros((most, n_u)),
+        weight=np.zeros(most),
+        crossed=np.zeros((n_u, n)),
+        whitened=np.zeros((n_u, n)),
+        followed=np.zeros((n_u, n)),
+        h=np.zeros((n, n)),
+        factor=np.zeros((n, n)),
+        b=np.zeros((n, most)),
+        through=np.zeros((n, n)),
+        column=np.zeros(n),
+        inner=np.zeros((n_fixed, n, n)),
+    )
+
+
 @compiled
-def informations(subjects, frozen, fixed, modes, precision, code, timeline, work, density, result):
+def informations(subjects, frozen, fixed, modes, precision, code, timeline, work, density, stack, result):
     """Fill `result` for the subjects listed, at their modes; a subject that can't be evaluated keeps zeros."""
-    n_fixed, n = code.n_fixed, code.n_etas
-    most = len(work.prediction)
-    f_u, r_u = np.zeros((most, n_fixed + n)), np.zeros((most, n_fixed + n))
-    weight, b = np.zeros(most), np.zeros((n, most))
     for subject in subjects:
-        for x in range(n_fixed):
+        for x in range(code.n_fixed):
             work.unknowns[x] = fixed[x]
-        if frozen and freeze_variances(np.int64(2), subject, code, timeline, work, density) != 0:
+        if frozen and call_at(code.freeze, (subject, code, timeline, work, density)) != 0:
             continue
-        status = call_at(code.evaluate, (np.int64(2), frozen, subject, modes[subject], precision, code, timeline, work, density))
-        if status != 0:
+        set_individual(2, subject, modes[subject], code, timeline, work)
+        if call_at(code.solve, (_DERIVATIVES, subject, code, timeline, work)) != 0:
             continue
-        n_observed = timeline.first_observation[subject + 1] - timeline.first_observation[subject]
-        for j in range(n_observed):
-            chain(j, 0, code, work, density.f_u, density.f_eu, density.half)
-            chain(j, 1, code, work, density.r_u, density.r_eu, density.half)
-            for u in range(n_fixed + n):
-                f_u[j, u] = density.f_u[u]
-                r_u[j, u] = work.frozen_first[j, u] if frozen else density.r_u[u]
-            weight[j] = 1.0 / (work.frozen[j] if frozen else work.prediction[j, 1])
-        _information(subject, n_observed, n_fixed, n, f_u, r_u, weight, b, precision, result)
+        n_observed = _fill_stack(subject, frozen, code, timeline, work, stack)
+        if _crossed(n_observed, code.n_fixed, code.n_etas, precision, stack):
+            _fill_omega(code.n_fixed, code.n_etas, stack, result.omega[subject])
+            _fill_fixed(n_observed, code.n_fixed, code.n_etas, stack, result.fixed[subject])
+            _follow(n_observed, code.n_fixed, code.n_etas, stack)
+            _fill_variances(n_observed, code.n_fixed, code.n_etas, stack, result.fixed[subject], result.mixed[subject])
 
 
-@inlined
-def _information(subject, n_observed, n_fixed, n, f_u, r_u, weight, b, precision, result):
-    n_u = n_fixed + n
-    crossed = np.zeros((n_u, n))  # A_u' A_eta
-    for j in range(n_observed):
-        w = weight[j]
-        for u in range(n_u):
-            for k in range(n):
-                crossed[u, k] += f_u[j, u] * f_u[j, n_fixed + k] * w + 0.5 * r_u[j, u] * r_u[j, n_fixed + k] * w * w
-    h, factor = precision.copy(), np.zeros((n, n))
+@part
+def _fill_stack(subject, frozen, code, timeline, work, stack):
+    """Collect slopes and weights of the observations; returns their number."""
+    start, end = timeline.first_observation[subject], timeline.first_observation[subject + 1]
+    for j in range(end - start):
+        endpoint = timeline.endpoint[start + j]
+        by_unknowns(j, 0, endpoint, code, work, stack.f_u[j])
+        by_unknowns(j, 1, endpoint, code, work, stack.r_u[j])
+        for x in range(code.n_fixed if frozen else 0):
+            stack.r_u[j, x] = work.frozen_first[j, x]
+        for k in range(code.n_etas if frozen else 0):
+            stack.r_u[j, code.n_fixed + k] = 0.0
+        stack.weight[j] = 1.0 / (work.frozen[j] if frozen else work.prediction[j, 1])
+    return end - start
+
+
+@part
+def _crossed(n_observed, n_fixed, n, precision, stack):
+    """Sum P = A_u' A_eta, and solve with H: followed = H^-1 P, whitened = chol(H)^-1 P. False when H is not positive definite."""
+    crossed, f_u, r_u = stack.crossed, stack.f_u, stack.r_u
+    for u in range(n_fixed + n):
+        for k in range(n):
+            total = 0.0
+            for j in range(n_observed):
+                w = stack.weight[j]
+                total += f_u[j, u] * f_u[j, n_fixed + k] * w + 0.5 * r_u[j, u] * r_u[j, n_fixed + k] * w * w
+            crossed[u, k] = total
     for k in range(n):
         for m in range(n):
-            h[k, m] += crossed[n_fixed + k, m]
-    cholesky(h, factor)
-    followed, whitened = np.zeros((n_u, n)), np.zeros((n_u, n))  # H^-1 P_u and chol(H)^-1 P_u
-    for u in range(n_u):
+            stack.h[k, m] = precision[k, m] + crossed[n_fixed + k, m]
+    if not cholesky(stack.h, stack.factor):
+        return False
+    for u in range(n_fixed + n):
         for k in range(n):
             total = crossed[u, k]
             for m in range(k):
-                total -= factor[k, m] * whitened[u, m]
-            whitened[u, k] = total / factor[k, k]
-        solve_cholesky(factor, crossed[u], followed[u])
+                total -= stack.factor[k, m] * stack.whitened[u, m]
+            stack.whitened[u, k] = total / stack.factor[k, k]
+        solve_cholesky(stack.factor, crossed[u], stack.followed[u])
+    return True
+
+
+@part
+def _fill_omega(n_fixed, n, stack, omega):
     for k in range(n):
         for m in range(n):
-            total = crossed[n_fixed + k, m]
+            total = stack.crossed[n_fixed + k, m]
             for a in range(n):
-                total -= whitened[n_fixed + k, a] * whitened[n_fixed + m, a]
-            result.omega[subject, k, m] = total
-    _fill_fixed(subject, n_observed, n_fixed, f_u, r_u, weight, whitened, result)
-    _follow(n_observed, n_fixed, n, r_u, followed)
-    _fill_variances(subject, n_observed, n_fixed, n, f_u, r_u, weight, b, factor, result)
+                total -= stack.whitened[n_fixed + k, a] * stack.whitened[n_fixed + m, a]
+            omega[k, m] = total
 
 
-@inlined
-def _fill_fixed(subject, n_observed, n_fixed, f_u, r_u, weight, whitened, result):
+@part
+def _fill_fixed(n_observed, n_fixed, n, stack, fixed):
+    f_u, r_u = stack.f_u, stack.r_u
     for x in range(n_fixed):
         for z in range(x + 1):
             total = 0.0
             for j in range(n_observed):
-                w = weight[j]
+                w = stack.weight[j]
                 total += 2.0 * f_u[j, x] * f_u[j, z] * w + r_u[j, x] * r_u[j, z] * w * w
-            for k in range(whitened.shape[1]):
-                total -= 2.0 * whitened[x, k] * whitened[z, k]
-            result.fixed[subject, x, z] = total
-            result.fixed[subject, z, x] = total
+            for k in range(n):
+                total -= 2.0 * stack.whitened[x, k] * stack.whitened[z, k]
+            fixed[x, z] = fixed[z, x] = total
 
 
-@inlined
-def _follow(n_observed, n_fixed, n, r_u, followed):
+@part
+def _follow(n_observed, n_fixed, n, stack):
     """Let the modes follow: r_x becomes the change of the variance along d eta / dx = -H^-1 P_x."""
     for j in range(n_observed):
         for x in range(n_fixed):
             for k in range(n):
-                r_u[j, x] -= r_u[j, n_fixed + k] * followed[x, k]
+                stack.r_u[j, x] -= stack.r_u[j, n_fixed + k] * stack.followed[x, k]
 
 
-@inlined
-def _fill_variances(subject, n_observed, n_fixed, n, f_u, r_u, weight, b, factor, result):
+@part
+def _fill_variances(n_observed, n_fixed, n, stack, fixed, mixed):
     """Degrees of freedom taken from the variances, and F' V^-1 diag(D_x) V^-1 F, with V^-1 = R^-1 - B' B, B = chol(H)^-1 F' R^-1."""
-    through = np.zeros((n, n))  # F' B'
+    f_u, r_u, weight, b, through, column, inner = stack.f_u, stack.r_u, stack.weight, stack.b, stack.through, stack.column, stack.inner
+    through[:] = 0.0
+    inner[:] = 0.0
+    mixed[:] = 0.0
     for j in range(n_observed):
         for k in range(n):
             total = f_u[j, n_fixed + k] * weight[j]
             for m in range(k):
-                total -= factor[k, m] * b[m, j]
-            b[k, j] = total / factor[k, k]
+                total -= stack.factor[k, m] * b[m, j]
+            b[k, j] = total / stack.factor[k, k]
         for k in range(n):
             for a in range(n):
                 through[k, a] += f_u[j, n_fixed + k] * b[a, j]
-    inner, column = np.zeros((n_fixed, n, n)), np.zeros(n)
-    for x in range(n_fixed):
-        result.mixed[subject, x, :, :] = 0.0
     for j in range(n_observed):
         own = 0.0
         for k in range(n):
@@ -143,13 +193,13 @@ def _fill_variances(subject, n_observed, n_fixed, n, f_u, r_u, weight, b, factor
                 column[k] -= b[a, j] * through[k, a]
         for x in range(n_fixed):
             for z in range(n_fixed):
-                result.fixed[subject, x, z] -= 2.0 * own * weight[j] * r_u[j, x] * r_u[j, z]
+                fixed[x, z] -= 2.0 * own * weight[j] * r_u[j, x] * r_u[j, z]
             for k in range(n):
                 for m in range(n):
                     inner[x, k, m] += b[k, j] * b[m, j] * r_u[j, x]
-                    result.mixed[subject, x, k, m] += column[k] * column[m] * r_u[j, x]
+                    mixed[x, k, m] += column[k] * column[m] * r_u[j, x]
     for x in range(n_fixed):
         for z in range(n_fixed):
             for k in range(n):
                 for m in range(n):
-                    result.fixed[subject, x, z] += inner[x, k, m] * inner[z, k, m]
+                    fixed[x, z] += inner[x, k, m] * inner[z, k, m]

@@ -7,12 +7,17 @@ from pathlib import Path
 import numpy as np
 
 from popmix.compiler.build import CompiledModel
-from popmix.engine.advance import advance_jets
+from popmix.engine.advance import advance_jets, shift_time
+from popmix.engine.arrivals import arrange
+from popmix.engine.bundle import Bundle
 from popmix.engine.code import Code, new_work
 from popmix.engine.compiled import address_of
-from popmix.engine.density import evaluate, new_density
+from popmix.engine.density import complete, evaluate, freeze_variances, new_density
 from popmix.engine.events import Timeline
-from popmix.engine.walk import solve
+from popmix.engine.linear import saddle_step
+from popmix.engine.mode import climb, new_prior, search
+from popmix.engine.observing import observe
+from popmix.engine.walk import set_rates, solve
 
 _addresses: dict[str, int] = {}
 _lock = threading.Lock()
@@ -38,22 +43,33 @@ def is_cached() -> bool:
 
 def _linked() -> dict[str, int]:
     code, timeline = _example_code(), example_timeline()
-    work, density = new_work(code, timeline), new_density(1, 1, 1)
-    span, order, subject = 1.0, 0, 0
-    addresses = {
-        "advance": address_of(advance_jets, 1, 1, work.basis, work.idle, span, work.state, work.scratch),
-        "solve": address_of(solve, order, subject, code, timeline, work),
+    work, density, prior = new_work(code, timeline), new_density(1, 1, 1), new_prior(np.eye(1), np.zeros((1, 1)))
+    basis, state, scratch, paths = Bundle(work.basis), Bundle(work.state), Bundle(work.scratch), Bundle(work.idle)
+    whole, true, real, vector, matrix = 1, True, 1.0, np.zeros(1), np.zeros((1, 1))
+    common = (Bundle(code), Bundle(timeline), Bundle(work))
+    full = (*common, Bundle(density))
+    return {
+        "advance": address_of(advance_jets, whole, whole, basis, paths, real, state, scratch),
+        "shift": address_of(shift_time, whole, whole, whole, basis, vector, matrix, state, scratch),
+        "arrange": address_of(arrange, whole, whole, whole, *common),
+        "set_rates": address_of(set_rates, whole, whole, *common),
+        "observe": address_of(observe, whole, whole, whole, *common),
+        "solve": address_of(solve, whole, whole, *common),
+        "evaluate": address_of(evaluate, whole, true, whole, vector, matrix, *full),
+        "complete": address_of(complete, true, whole, matrix, *full),
+        "saddle": address_of(saddle_step, matrix, matrix, vector, vector, Bundle(density.small)),
+        "climb": address_of(climb, true, whole, vector, matrix, *full),
+        "search": address_of(search, true, whole, vector, Bundle(prior), *full),
+        "freeze": address_of(freeze_variances, whole, *full),
     }
-    eta, precision = np.zeros(1), np.eye(1)
-    addresses["evaluate"] = address_of(evaluate, order, False, subject, eta, precision, code, timeline, work, density)
-    return addresses
 
 
 def _example_code() -> Code:
     """Return a code of the right types that is never run."""
-    whole, table = np.zeros(1, dtype=np.int64), np.zeros((1, 1), dtype=np.int64)
+    whole, table, cube = (np.zeros((1,) * n_axes, dtype=np.int64) for n_axes in (1, 2, 3))
     kinds = {"rates_vary": False} | dict.fromkeys(("f_index", "lag_index", "observe_0", "observe_2"), whole)
     kinds |= {"n_local_states": whole, "n_local_directions": whole, "local_states": table, "local_directions": table}
+    kinds |= {"n_active": table, "active": cube}
     sizes = dict.fromkeys(("n_fixed", "n_etas", "n_directions", "n_structural", "n_states", "n_modes", "n_rates"), 1)
     return Code(**{name: kinds.get(name, sizes.get(name, 0)) for name in Code._fields})
 
@@ -95,6 +111,8 @@ def engine_code(compiled: CompiledModel) -> Code:
         local_states=_padded([one.states for one in endpoints]),
         n_local_directions=np.array([len(one.directions) for one in endpoints], dtype=np.int64),
         local_directions=_padded([one.directions for one in endpoints]),
+        n_active=np.array([[len(one) for one in endpoint.active] for endpoint in endpoints], dtype=np.int64).reshape(-1, 2),
+        active=_padded([one for endpoint in endpoints for one in endpoint.active]).reshape(len(endpoints), 2, -1),
     )
 
 

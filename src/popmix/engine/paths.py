@@ -20,13 +20,16 @@ import numpy as np
 
 MOST_NODES = 5
 
+END, START, MULTISET, FIRST_FIXED, SECOND_FIXED, FIRST_MOVING, SECOND_MOVING = range(7)
+
 
 class Paths(NamedTuple):
     """Enumerated paths of one graph; all arrays of integers.
 
-    Columns of `zero`, `one`, `two`: end node, start node, multiset, number of edges, two E0 edges, two E1 edges; an edge
-    is to * n_nodes + from, -1 for none. `members[m]` lists the nodes of multiset m (`sizes[m]` of them), `without[m, node]`
-    is the multiset with one `node` removed; multisets are sorted by size.
+    Columns of `zero`, `one`, `two`: end node, start node, multiset, two E0 edges, two E1 edges (END to SECOND_MOVING); an edge is
+    to * width + from, -1 for none, with width the number of nodes that includes a source. `members[m]` lists the nodes of
+    multiset m (`sizes[m]` of them), `without[m, node]` is the multiset with one `node` removed; multisets are sorted by size.
+    `reached[i, j]` is 1 where a path leads from j to i.
     """
 
     zero: np.ndarray
@@ -35,13 +38,13 @@ class Paths(NamedTuple):
     sizes: np.ndarray
     members: np.ndarray
     without: np.ndarray
+    reached: np.ndarray
 
 
 @lru_cache(maxsize=32)
 def mammillary_paths(has_depot: bool, n_modes: int, has_source: bool) -> Paths:
     """Return the paths of depot (node 0, if any), modes, and a source of constant infusions (the last node, if any)."""
     n_states = int(has_depot) + n_modes
-    n_nodes = n_states + int(has_source)
     modes = range(int(has_depot), n_states)
     fixed = [(mode, 0) for mode in modes if has_depot]
     moving = [(to, origin) for to in modes for origin in modes]
@@ -49,20 +52,20 @@ def mammillary_paths(has_depot: bool, n_modes: int, has_source: bool) -> Paths:
         moving += [(0, 0), *((mode, 0) for mode in modes)]
     if has_source:
         fixed += [(state, n_states) for state in range(n_states)]
-    return _enumerate(n_nodes, fixed, moving)
+    return _enumerate(n_states + int(has_source), n_states + 1, fixed, moving)
 
 
-def _enumerate(n_nodes: int, fixed: list[tuple[int, int]], moving: list[tuple[int, int]]) -> Paths:
+def _enumerate(n_nodes: int, width: int, fixed: list[tuple[int, int]], moving: list[tuple[int, int]]) -> Paths:
     found: list[list[tuple]] = [[], [], []]
 
     def extend(nodes: tuple[int, ...], zero: tuple[int, ...], one: tuple[int, ...]) -> None:
         found[len(one)].append((nodes, zero, one))
         for to, origin in fixed:
             if origin == nodes[-1]:
-                extend((*nodes, to), (*zero, to * n_nodes + origin), one)
+                extend((*nodes, to), (*zero, to * width + origin), one)
         for to, origin in moving if len(one) < 2 else ():
             if origin == nodes[-1]:
-                extend((*nodes, to), zero, (*one, to * n_nodes + origin))
+                extend((*nodes, to), zero, (*one, to * width + origin))
 
     for start in range(n_nodes):
         extend((start,), (), ())
@@ -76,7 +79,10 @@ def _enumerate(n_nodes: int, fixed: list[tuple[int, int]], moving: list[tuple[in
         for node in set(nodes) if len(nodes) > 1 else ():
             without[position, node] = index[_removed(nodes, node)]
     sizes = np.array([len(nodes) for nodes in multisets], dtype=np.int64)
-    return Paths(*tables, sizes, members, without)
+    reached = np.zeros((n_nodes, n_nodes), dtype=np.int64)
+    for table in tables:
+        reached[table[:, END], table[:, START]] = 1
+    return Paths(*tables, sizes, members, without, reached)
 
 
 def _closed(multisets: set[tuple[int, ...]]) -> list[tuple[int, ...]]:
@@ -99,9 +105,9 @@ def _removed(nodes: tuple[int, ...], node: int) -> tuple[int, ...]:
 
 def _table(group: list[tuple], index: dict[tuple[int, ...], int]) -> np.ndarray:
     rows = [
-        (nodes[-1], nodes[0], index[tuple(sorted(nodes))], len(nodes) - 1, *_padded(zero), *_padded(one)) for nodes, zero, one in group
+        (nodes[-1], nodes[0], index[tuple(sorted(nodes))], *_padded(zero), *_padded(one)) for nodes, zero, one in group
     ]
-    return np.array(sorted(rows), dtype=np.int64).reshape(-1, 8)
+    return np.array(sorted(rows), dtype=np.int64).reshape(-1, 7)
 
 
 def _padded(edges: tuple[int, ...]) -> tuple[int, int]:

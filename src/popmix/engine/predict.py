@@ -6,7 +6,7 @@ import numpy as np
 
 from popmix.compiler.call import call_model
 from popmix.engine.compiled import call_at, compiled
-from popmix.engine.density import chain, set_individual
+from popmix.engine.density import by_unknowns, set_individual
 
 
 class Predictions(NamedTuple):
@@ -31,15 +31,15 @@ def new_predictions(n_subjects: int, n_observations: int, n_etas: int, n_reporte
 
 
 @compiled
-def predictions(subjects, fixed, etas, reported, code, timeline, work, density, result):
-    """Fill `result` at the etas given; `reported` is the address of the compiled individual parameters."""
+def predictions(order, subjects, fixed, etas, reported, code, timeline, work, density, result):
+    """Fill `result` at the etas given, slopes with order 2 only; `reported` is the address of the compiled individual parameters."""
     for subject in subjects:
         for x in range(code.n_fixed):
             work.unknowns[x] = fixed[x]
-        set_individual(np.int64(2), subject, etas[subject], code, timeline, work)
+        set_individual(order, subject, etas[subject], code, timeline, work)
         row = timeline.first_row[subject]
         call_model(reported, work.amounts, work.unknowns, timeline.at[row], timeline.times[row], result.reported[subject])
-        status = call_at(code.solve, (np.int64(2), subject, code, timeline, work))
+        status = call_at(code.solve, (order, subject, code, timeline, work))
         result.status[subject] = status
         if status != 0:
             continue
@@ -47,6 +47,7 @@ def predictions(subjects, fixed, etas, reported, code, timeline, work, density, 
         for j in range(timeline.first_observation[subject + 1] - first):
             result.f[first + j] = work.prediction[j, 0]
             result.variance[first + j] = work.prediction[j, 1]
-            chain(j, 0, code, work, density.f_u, density.f_eu, density.half)
-            for k in range(code.n_etas):
-                result.slopes[first + j, k] = density.f_u[code.n_fixed + k]
+            if order > 0:
+                by_unknowns(j, 0, timeline.endpoint[first + j], code, work, density.by_unknown)
+                for k in range(code.n_etas):
+                    result.slopes[first + j, k] = density.by_unknown[code.n_fixed + k]

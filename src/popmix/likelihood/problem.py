@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
 from popmix.compiler.build import CompiledModel
 from popmix.data import EventTable
+from popmix.engine.bundle import Bundle
 from popmix.engine.code import Code, new_work
 from popmix.engine.density import new_density
 from popmix.engine.events import Timeline
 from popmix.engine.foce import Marginal, marginals, new_marginal
-from popmix.engine.information import Information, informations, new_information
+from popmix.engine.information import Information, informations, new_information, new_stack
+from popmix.engine.mode import new_prior
 from popmix.engine.predict import Predictions, new_predictions, predictions
 from popmix.errors import Status
 from popmix.likelihood.candidates import candidates
@@ -94,18 +99,13 @@ class Problem:
         if modes is not None:
             result.eta[:] = modes
         omega = parameters.omega()
-        root = np.linalg.cholesky(omega)
-        precision = np.linalg.inv(omega)
-        precision = 0.5 * (precision + precision.T)
         fixed = np.ascontiguousarray(parameters.values[: code.n_fixed])
-        points = candidates(code.n_etas)
+        points, found = candidates(code.n_etas), Bundle(result)
 
         def task(subjects: np.ndarray) -> None:
-            work = new_work(code, self.timeline)
-            density = new_density(code.n_etas, code.n_fixed + code.n_etas, code.n_directions)
-            marginals(
-                subjects, not interaction, globally, fixed, omega, precision, root, points, code, self.timeline, work, density, result
-            )
+            prior = Bundle(new_prior(omega, points))
+            with self._memory() as memory:
+                marginals(subjects, not interaction, globally, fixed, prior, *memory, found)
 
         self.over_subjects(task, threads)
         individual = result.ofv + self.constants
@@ -115,32 +115,56 @@ class Problem:
         """Return the expected information of every subject at the modes of an evaluation (natural scale, omega as a matrix)."""
         code, parameters = self.code, evaluation.parameters
         result = new_information(self.n_subjects, code.n_fixed, code.n_etas)
-        precision = np.linalg.inv(parameters.omega())
-        precision = 0.5 * (precision + precision.T)
+        precision = new_prior(parameters.omega(), candidates(code.n_etas)).precision
         fixed = np.ascontiguousarray(parameters.values[: code.n_fixed])
+        most, found = int(np.max(np.diff(self.timeline.first_observation), initial=1)), Bundle(result)
 
         def task(subjects: np.ndarray) -> None:
-            work = new_work(code, self.timeline)
-            density = new_density(code.n_etas, code.n_fixed + code.n_etas, code.n_directions)
-            informations(
-                subjects, not interaction, fixed, evaluation.marginal.eta, precision, code, self.timeline, work, density, result
-            )
+            stack = Bundle(new_stack(most, code.n_fixed, code.n_etas))
+            with self._memory() as memory:
+                informations(subjects, not interaction, fixed, evaluation.marginal.eta, precision, *memory, stack, found)
 
         self.over_subjects(task, threads)
         return result
 
-    def predictions(self, parameters: Parameters, etas: np.ndarray | None = None, *, threads: int | None = None) -> Predictions:
-        """Return predictions of all subjects at `etas` [subjects, etas] (default: zero), on the scale of each endpoint."""
+    def predictions(
+        self, parameters: Parameters, etas: np.ndarray | None = None, *, slopes: bool = True, threads: int | None = None
+    ) -> Predictions:
+        """Return predictions of all subjects at `etas` [subjects, etas] (default: zero), on the scale of each endpoint.
+
+        Without `slopes` only values are computed, which is several times faster.
+        """
         code = self.code
         result = new_predictions(self.n_subjects, self.n_observations, code.n_etas, len(self.compiled.reported))
         etas = np.zeros((self.n_subjects, code.n_etas)) if etas is None else np.ascontiguousarray(etas)
         fixed = np.ascontiguousarray(parameters.values[: code.n_fixed])
-        reported = self.compiled.address("reported")
+        reported, order, found = self.compiled.address("reported"), 2 if slopes else 0, Bundle(result)
 
         def task(subjects: np.ndarray) -> None:
-            work = new_work(code, self.timeline)
-            density = new_density(code.n_etas, code.n_fixed + code.n_etas, code.n_directions)
-            predictions(subjects, fixed, etas, reported, code, self.timeline, work, density, result)
+            with self._memory() as memory:
+                predictions(order, subjects, fixed, etas, reported, *memory, found)
 
         self.over_subjects(task, threads, everybody=True)
         return result
+
+    @cached_property
+    def _fixtures(self) -> tuple[Bundle, Bundle]:
+        """Code and timeline as the engine takes them."""
+        return Bundle(self.code), Bundle(self.timeline)
+
+    @cached_property
+    def _idle(self) -> deque[tuple[Bundle, Bundle]]:
+        """Working memories that no thread uses now."""
+        return deque()
+
+    @contextmanager
+    def _memory(self) -> Iterator[tuple[Bundle, Bundle, Bundle, Bundle]]:
+        """Lend code, timeline and the working memory of one thread, as the engine takes them."""
+        code = self.code
+        try:
+            own = self._idle.pop()
+        except IndexError:
+            density = new_density(code.n_etas, code.n_fixed + code.n_etas, code.n_directions)
+            own = Bundle(new_work(code, self.timeline)), Bundle(density)
+        yield *self._fixtures, *own
+        self._idle.append(own)

@@ -8,9 +8,7 @@ class Case(Model):
     Ka = LogNormal(1.5, iiv=0.5)
     V = LogNormal(tvV, iiv=0.2)
     omega = Block(
-        CL,
-        V,
-        Ka,
+        CL, V, Ka,
         correlation=((1, 0.9, 0.9), (0.9, 1, -0.9), (0.9, -0.9, 1)),
     )
     pk = OneCompartment(cl=CL, v=V, ka=Ka)

@@ -7,8 +7,6 @@ class Case(Model):
     CL = LogNormal(tvCL, iiv=0.3)
     V = LogNormal(tvV, iiv=0.2)
     pk = OneCompartment(cl=CL, v=V)
-
     def concentration(self):
         return 1
-
     DV = Observation(pk.concentration, proportional=0.1)

@@ -1,0 +1,22 @@
+"""One word for reading: models from their source, data from anything else."""
+
+import os
+from typing import Any
+
+from popmix import data, model
+
+
+def read(source: Any, **options: Any) -> Any:
+    """Read a model or a data set, by what `source` is.
+
+    Python source (a text with a line break, as `write` returns it) and files that end in .py, or .py:Name, give a Model;
+    other paths, data frames and dictionaries of columns give an EventTable, with the options of `popmix.data.read`.
+    Raises ModelError or DataError with everything that is wrong.
+    """
+    if isinstance(source, (str, os.PathLike)):
+        text = os.fspath(source)
+        if "\n" in text or text.endswith(".py"):
+            return model.read(source)
+        if ".py:" in text:
+            return model.load(text)
+    return data.read(source, **options)

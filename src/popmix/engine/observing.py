@@ -1,0 +1,102 @@
+"""Observations: prediction and residual variance from amounts and directions, with derivatives in the directions.
+
+The result stands in `work.prediction` [n, 2] (prediction and variance of each observation of a subject), `work.first`
+[n, 2, D] and `work.second` [n, 2, D, D] (lower triangle). Only the directions listed in `code.active` for the endpoint and the
+output (0 prediction, 1 variance) are written; the derivatives in all others are zero and must not be read.
+"""
+
+from popmix.compiler.call import call_model
+from popmix.engine.compiled import compiled, part
+
+
+@compiled
+def observe(order, subject, observation, code, timeline, work):
+    """Evaluate prediction and variance of an observation, and chain their derivatives to the directions."""
+    endpoint, row = timeline.endpoint[observation], timeline.observed_row[observation]
+    j = observation - timeline.first_observation[subject]
+    out = work.observed[endpoint]
+    _amounts(order, endpoint, code, work)
+    address = code.observe_0[endpoint] if order == 0 else code.observe_2[endpoint]
+    call_model(address, work.amounts, work.individual, timeline.at[row], timeline.times[row], out)
+    work.prediction[j, 0] = out[0]
+    work.prediction[j, 1] = out[1]
+    if order > 0:
+        for q in range(2):
+            _chain(q, endpoint, out, code, work, work.first[j, q], work.second[j, q])
+    return 0
+
+
+@part
+def _amounts(order, endpoint, code, work):
+    """Turn the state into amounts of the compartments that an endpoint reads."""
+    offset, s, v = code.has_depot, code.n_structural if order > 0 else 0, work.basis.v
+    z, z_first, z_second = work.state.z, work.state.first, work.state.second
+    for k in range(code.n_local_states[endpoint]):
+        c = code.local_states[endpoint, k]
+        first, second = work.amounts_first[c], work.amounts_second[c]
+        total = 0.0
+        for d in range(s):
+            first[d] = 0.0
+            for e in range(d + 1):
+                second[d, e] = 0.0
+        in_depot = c < offset
+        for j in range(0 if in_depot else offset, offset if in_depot else offset + code.n_modes):
+            share = 1.0 if in_depot else v[c - offset, j - offset]
+            total += share * z[j]
+            for d in range(s):
+                first[d] += share * z_first[j, d]
+                for e in range(d + 1):
+                    second[d, e] += share * z_second[j, d, e]
+        work.amounts[c] = total
+
+
+@part
+def _chain(q, endpoint, out, code, work, first, second):
+    """Chain rule from the local inputs (amounts, then directions) of output q to the directions."""
+    n_states, n_own, s = code.n_local_states[endpoint], code.n_local_directions[endpoint], code.n_structural
+    states, own = code.local_states[endpoint], code.local_directions[endpoint]
+    active = code.active[endpoint, q]
+    for a in range(code.n_active[endpoint, q]):
+        first[active[a]] = 0.0
+        for b in range(a + 1):
+            second[active[a], active[b]] = 0.0
+    size = n_states + n_own
+    gradient, curvature = 2 + q * size, 2 + 2 * size + q * size * size
+    for k in range(n_own):
+        row = curvature + (n_states + k) * size
+        first[own[k]] += out[gradient + n_states + k]
+        for m in range(k + 1):
+            if out[row + n_states + m] != 0.0:
+                second[own[k], own[m]] += out[row + n_states + m]
+        for a in range(n_states):
+            if out[row + a] != 0.0:
+                _add_mixed(out[row + a], own[k], work.amounts_first[states[a]], s, second)
+    for a in range(n_states):
+        slope, row = out[gradient + a], curvature + a * size
+        if slope != 0.0:
+            for d in range(s):
+                first[d] += slope * work.amounts_first[states[a], d]
+                for e in range(d + 1):
+                    second[d, e] += slope * work.amounts_second[states[a], d, e]
+        for b in range(a + 1):
+            if out[row + b] != 0.0:
+                _add_pair(out[row + b], a == b, work.amounts_first[states[a]], work.amounts_first[states[b]], s, second)
+
+
+@part
+def _add_mixed(curve, own, slopes, s, second):
+    """Add the second derivatives by a direction of its own and an amount."""
+    for d in range(s):
+        cross = curve * slopes[d]
+        if own == d:
+            second[own, own] += 2.0 * cross
+        else:
+            second[max(own, d), min(own, d)] += cross
+
+
+@part
+def _add_pair(curve, same, left, right, s, second):
+    """Add the second derivatives by two amounts."""
+    for d in range(s):
+        for e in range(d + 1):
+            second[d, e] += curve * left[d] * right[e] if same else curve * (left[d] * right[e] + left[e] * right[d])
