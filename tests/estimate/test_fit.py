@@ -171,7 +171,6 @@ def test_wrong_weights_are_refused(weights):
         popmix.fit(Decline, decline(), weights=weights)
 
 
-@pytest.mark.xfail(strict=True, reason="weights that are all zero give a fit of nothing, called converged")
 def test_weights_of_zero_for_everybody_are_refused():
     with pytest.raises(OptionError, match="weights"):
         popmix.fit(Decline, decline(), weights=np.zeros(10))

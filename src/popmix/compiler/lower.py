@@ -69,6 +69,16 @@ class Lowered:
     reported: dict[str, Symbolic]
 
 
+def _refuse(model: Model) -> None:
+    """Raise SupportError, all at once, for declarations that no engine of this version honours."""
+    found = [f"{name}: iov= (between-occasion variability)" for name, one in model.parameters.items() if one.iov is not None]
+    found += [f"{name}: prior=" for name, one in (model.thetas | model.blocks).items() if one.prior is not None]
+    found += [f"{name}: level=" for name, one in (model.etas | model.blocks).items() if one.level is not None]
+    found += [f"{name}: Mixture" for name in model.mixtures]
+    if found:
+        raise SupportError(f"{model.name} can't be fitted by this version of popmix: {'; '.join(found)}. Leave these out.")
+
+
 def lower(model: Model) -> Lowered:
     """Translate a model into symbolic expressions.
 
@@ -79,6 +89,7 @@ def lower(model: Model) -> Lowered:
 
 class _Lowering:
     def __init__(self, model: Model) -> None:
+        _refuse(model)
         self.model = model
         self.program = Program()
         self.parameters = parameters_of(model)

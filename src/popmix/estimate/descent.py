@@ -126,8 +126,10 @@ def positive(matrix: np.ndarray) -> np.ndarray:
 
 
 def _step(found: Descent) -> tuple[np.ndarray, float]:
-    step = -np.linalg.solve(found.hessian, found.point.gradient)
-    decrement = float(-step @ found.point.gradient)
+    """Return a step, shortened to the bound, and the decrement of the full one."""
+    hessian, gradient = positive(found.hessian), found.point.gradient
+    step = -np.linalg.solve(hessian, gradient)
+    decrement = float(-step @ gradient)
     longest = np.max(np.abs(step), initial=0.0)
     return (step * (_LONGEST / longest) if longest > _LONGEST else step), decrement
 

@@ -13,6 +13,8 @@ from popmix.model.parameters import OmegaBlock, Parameters
 
 # start values may lie on a bound only by rounding; inside the transform they keep this relative distance to it
 _MARGIN = 1e-10
+# how far from a bound of zero a search begins for a value that lies exactly on it
+_OFF_BOUND = 1e-3
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,9 +83,9 @@ class Scale:
         if np.isinf(low) and np.isinf(high):
             return value
         if np.isinf(high):
-            return np.log(max(value - low, _MARGIN * max(abs(low), 1e-300)))
+            return np.log(_inside(value - low, low))
         if np.isinf(low):
-            return -np.log(max(high - value, _MARGIN * max(abs(high), 1e-300)))
+            return -np.log(_inside(high - value, high))
         share = min(max((value - low) / (high - low), _MARGIN), 1 - _MARGIN)
         return np.log(share / (1 - share))
 
@@ -107,6 +109,13 @@ class Scale:
         if np.isinf(low):
             return np.exp(-coordinate)
         return (high - low) / (2 + np.exp(coordinate) + np.exp(-coordinate))
+
+
+def _inside(distance: float, bound: float) -> float:
+    """Return the distance to a bound, or a small one where the value lies on it."""
+    if distance > 0 or bound != 0:
+        return max(distance, _MARGIN * abs(bound))
+    return _OFF_BOUND
 
 
 def _correlation(block: OmegaBlock, values: np.ndarray) -> np.ndarray:

@@ -147,4 +147,6 @@ def _checked_weights(weights: np.ndarray | None, table: EventTable) -> np.ndarra
         raise OptionError(f"weights must be one number for each of the {table.n_subjects} subjects, not an array of shape {weights.shape}.")
     if not np.all(np.isfinite(weights) & (weights >= 0)):
         raise OptionError("weights must be finite and not negative.")
+    if not np.any(weights > 0):
+        raise OptionError("all weights are zero: no subject would count.")
     return weights

@@ -300,6 +300,7 @@ def _key(value: object) -> object:
 
 
 def expressions_in(value: object) -> Iterator[Expression]:
+    """Yield the expressions in a value, at any depth."""
     if isinstance(value, Expression):
         yield value
     elif isinstance(value, Content):
