@@ -27,12 +27,13 @@ _SOURCES = sha256(b"".join(file.read_bytes() for file in sorted(Path(__file__).p
 
 
 class BundleType(types.Type):
-    """The type of a bundle for Numba; its name, by which compiled functions are cached, tells fields and version of the engine."""
+    """The type of a bundle for Numba; its name, by which compiled functions are cached, is a digest of its fields and of the engine."""
 
     def __init__(self, name: str, fields: tuple[tuple[str, types.Type], ...]) -> None:
         self.fields = dict(fields)
-        listed = ", ".join(f"{field}: {kind}" for field, kind in fields)
-        super().__init__(f"{name}[{listed}]@{_SOURCES}")
+        digest = sha256(repr([_SOURCES, *((field, str(kind)) for field, kind in fields)]).encode()).hexdigest()
+        # short: the names of all functions contain it
+        super().__init__(f"{name}_{digest[:12]}")
 
     def position(self, wanted: str) -> int:
         """Return the word at which a field begins."""

@@ -6,7 +6,6 @@ once by `address_of`, cached on disk, and called through their address by `call_
 
 from collections.abc import Callable
 
-import llvmlite.ir as ir
 from numba import njit, typeof, types
 from numba.core import cgutils
 from numba.extending import intrinsic

@@ -2,12 +2,16 @@
 
 import math
 
+import numpy as np
+
 from popmix.engine.compiled import part
 from popmix.engine.paths import MOST_NODES
 
 # Taylor terms for nodes within 1/2 of their centre: the first omitted term is below (1/2)^18 / 18! < 1e-21
 _TERMS = 18
 _WIDE = 1.0
+_S3, _S5, _S7, _S9, _S11 = (1.0 / math.factorial(k) for k in (3, 5, 7, 9, 11))
+_INVERSE_FACTORIAL = np.array([1.0 / math.factorial(k) for k in range(_TERMS + MOST_NODES)])
 
 
 @part
@@ -49,17 +53,17 @@ def _narrow(x, dt, members, size, centre, series):
         series[0, k] = 1.0
         series[1, k] = (x[members[k]] - centre) * dt
         if k > 0:
-            scale *= dt / k
-    total, weight = 1.0, 1.0
+            scale *= dt
+    total = _INVERSE_FACTORIAL[size - 1]
     for m in range(1, _TERMS):
-        weight /= m + size - 1
         h = 0.0
         for k in range(size):
             h += series[1, k] * series[0, k]
             series[0, k] = h
-        total += h * weight
+        term = h * _INVERSE_FACTORIAL[m + size - 1]
+        total += term
         # polynomials of even degree are zero only where all offsets are
-        if m % 2 == 0 and h * weight < 1e-19 * total:
+        if m % 2 == 0 and term < 1e-19 * total:
             break
     return scale * total
 
@@ -78,7 +82,4 @@ def exp_difference(a, b, exp_a, exp_b):
 def _sinhc(x):
     """sinh(x) / x for |x| <= 1/4 by its series; the first omitted term is below 1e-18."""
     square = x * x
-    return 1.0 + square / 6.0 * (1.0 + square / 20.0 * (1.0 + square / 42.0 * (1.0 + square / 72.0 * (1.0 + square / 110.0))))
-
-
-__all__ = ["MOST_NODES", "divided_differences", "exp_difference"]
+    return 1.0 + square * (_S3 + square * (_S5 + square * (_S7 + square * (_S9 + square * _S11))))

@@ -130,8 +130,13 @@ def _modes(n_modes, rates, basis):
         outward, inward = rates[2 * j - 1], rates[2 * j]
         symmetric[0, 0] -= outward
         symmetric[j, j] = -inward
-        symmetric[0, j] = symmetric[j, 0] = math.sqrt(outward * inward)
-        scale[j] = math.sqrt((outward + nothing) / (inward + nothing)) if outward * inward >= 0.0 else math.nan
+        symmetric[0, j] = symmetric[j, 0] = math.sqrt(outward) * math.sqrt(inward)
+        scale[j] = 1.0
+        if outward > 0.0 and inward > 0.0:
+            scale[j] = math.sqrt((outward + nothing) / (inward + nothing))
+        elif outward != 0.0 or inward != 0.0:
+            # exchange in one direction only can't be made symmetric: nan, which the density reports
+            symmetric[0, j] = symmetric[j, 0] = math.nan
     diagonalise(n_modes, symmetric, v)
     for i in range(n_modes):
         basis.x[offset + i] = symmetric[i, i]

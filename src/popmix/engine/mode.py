@@ -11,8 +11,8 @@ from popmix.engine.linear import cholesky, solve_cholesky
 OK, MODE_NOT_CONVERGED, CURVATURE_NOT_POSITIVE = 0, 3, 4
 _VALUE, _DERIVATIVES = np.int64(0), np.int64(2)
 
-# Newton decrement g' L^-1 g at which the mode is exact to about 1e-7 of its standard deviation
-CONVERGED = 1e-14
+# Newton decrement g' L^-1 g at which the mode is exact to about 1e-8 of its standard deviation
+CONVERGED = 1e-16
 _MOST_STEPS = 100
 _MOST_HALVINGS = 30
 # of the candidates of a global search, this many of the best are followed to their mode
@@ -57,7 +57,7 @@ def climb(frozen, subject, eta, precision, code, timeline, work, density):
     n, small = code.n_etas, density.small
     if status != OK or n == 0:
         return status
-    step, slope, curvature = small.step, small.slope, small.curvature
+    step, slope, curvature, last = small.step, small.slope, small.curvature, math.inf
     for _ in range(_MOST_STEPS):
         for k in range(n):
             slope[k] = density.gradient[code.n_fixed + k]
@@ -71,8 +71,11 @@ def climb(frozen, subject, eta, precision, code, timeline, work, density):
         decrement = 0.0
         for k in range(n):
             decrement += slope[k] * step[k]
-        if decrement < CONVERGED or (exact and decrement < 1e-15 * abs(density.value[0])):
+        # rounding may keep the decrement from falling further where l is large
+        rounding = decrement < 1e-13 * abs(density.value[0]) and decrement > 0.1 * last
+        if decrement < CONVERGED or (exact and rounding):
             return OK if exact else CURVATURE_NOT_POSITIVE
+        last = decrement
         if not _descend(frozen, subject, eta, decrement, precision, code, timeline, work, density):
             # rounding stops a search whose decrement is still visible only where l itself is huge
             return OK if exact and decrement < 1e-11 * (1.0 + abs(density.value[0])) else MODE_NOT_CONVERGED

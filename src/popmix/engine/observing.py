@@ -15,7 +15,10 @@ def observe(order, subject, observation, code, timeline, work):
     endpoint, row = timeline.endpoint[observation], timeline.observed_row[observation]
     j = observation - timeline.first_observation[subject]
     out = work.observed[endpoint]
-    _amounts(order, endpoint, code, work)
+    if order == 0:
+        _amounts(endpoint, code, work)
+    else:
+        _amounts_jets(endpoint, code, work)
     address = code.observe_0[endpoint] if order == 0 else code.observe_2[endpoint]
     call_model(address, work.amounts, work.individual, timeline.at[row], timeline.times[row], out)
     work.prediction[j, 0] = out[0]
@@ -27,27 +30,37 @@ def observe(order, subject, observation, code, timeline, work):
 
 
 @part
-def _amounts(order, endpoint, code, work):
+def _amounts(endpoint, code, work):
     """Turn the state into amounts of the compartments that an endpoint reads."""
-    offset, s, v = code.has_depot, code.n_structural if order > 0 else 0, work.basis.v
-    z, z_first, z_second = work.state.z, work.state.first, work.state.second
+    offset, v, z, amounts, states = code.has_depot, work.basis.v, work.state.z, work.amounts, code.local_states
+    for k in range(code.n_local_states[endpoint]):
+        c = states[endpoint, k]
+        if c < offset or code.n_modes == 1:
+            amounts[c] = z[c]
+            continue
+        amounts[c] = 0.0
+        for j in range(code.n_modes):
+            amounts[c] += v[c - offset, j] * z[j + offset]
+
+
+@part
+def _amounts_jets(endpoint, code, work):
+    """Turn the state into amounts of the compartments that an endpoint reads, with derivatives."""
+    _amounts(endpoint, code, work)
+    offset, s, v, first, second = code.has_depot, code.n_structural, work.basis.v, work.amounts_first, work.amounts_second
     for k in range(code.n_local_states[endpoint]):
         c = code.local_states[endpoint, k]
-        first, second = work.amounts_first[c], work.amounts_second[c]
-        total = 0.0
-        for d in range(s):
-            first[d] = 0.0
-            for e in range(d + 1):
-                second[d, e] = 0.0
         in_depot = c < offset
+        for d in range(s):
+            first[c, d] = 0.0
+            for e in range(d + 1):
+                second[c, d, e] = 0.0
         for j in range(0 if in_depot else offset, offset if in_depot else offset + code.n_modes):
             share = 1.0 if in_depot else v[c - offset, j - offset]
-            total += share * z[j]
             for d in range(s):
-                first[d] += share * z_first[j, d]
+                first[c, d] += share * work.state.first[j, d]
                 for e in range(d + 1):
-                    second[d, e] += share * z_second[j, d, e]
-        work.amounts[c] = total
+                    second[c, d, e] += share * work.state.second[j, d, e]
 
 
 @part

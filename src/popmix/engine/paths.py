@@ -104,9 +104,7 @@ def _removed(nodes: tuple[int, ...], node: int) -> tuple[int, ...]:
 
 
 def _table(group: list[tuple], index: dict[tuple[int, ...], int]) -> np.ndarray:
-    rows = [
-        (nodes[-1], nodes[0], index[tuple(sorted(nodes))], *_padded(zero), *_padded(one)) for nodes, zero, one in group
-    ]
+    rows = [(nodes[-1], nodes[0], index[tuple(sorted(nodes))], *_padded(zero), *_padded(one)) for nodes, zero, one in group]
     return np.array(sorted(rows), dtype=np.int64).reshape(-1, 7)
 
 

@@ -32,13 +32,17 @@ def new_predictions(n_subjects: int, n_observations: int, n_etas: int, n_reporte
 
 @compiled
 def predictions(order, subjects, fixed, etas, reported, code, timeline, work, density, result):
-    """Fill `result` at the etas given, slopes with order 2 only; `reported` is the address of the compiled individual parameters."""
+    """Fill `result` at the etas given: with order 0 only f and variance.
+
+    `reported` is the address of the compiled individual parameters.
+    """
     for subject in subjects:
         for x in range(code.n_fixed):
             work.unknowns[x] = fixed[x]
         set_individual(order, subject, etas[subject], code, timeline, work)
         row = timeline.first_row[subject]
-        call_model(reported, work.amounts, work.unknowns, timeline.at[row], timeline.times[row], result.reported[subject])
+        if order > 0:
+            call_model(reported, work.amounts, work.unknowns, timeline.at[row], timeline.times[row], result.reported[subject])
         status = call_at(code.solve, (order, subject, code, timeline, work))
         result.status[subject] = status
         if status != 0:

@@ -10,7 +10,7 @@ from popmix.compiler.call import call_model
 from popmix.engine.advance import advance_values
 from popmix.engine.arrivals import OK
 from popmix.engine.compiled import call_at, compiled, part
-from popmix.engine.events import RECORD, RESET, START, STOP
+from popmix.engine.events import BOLUS, RECORD, RESET, START
 from popmix.engine.mammillary import set_basis
 
 
@@ -31,18 +31,18 @@ def solve(order, subject, code, timeline, work):
     if last > first:
         row = work.next_row[0] if code.rates_vary else timeline.first_row[subject]
         call_at(code.set_rates, (order, row, code, timeline, work))
-    now = math.nan
+    kinds, times, observations, now = timeline.kind, timeline.time, timeline.observation, math.nan
     for k in range(last - first):
         own = k if static else work.order[k]
         event = first + own
-        kind, observation = timeline.kind[event], timeline.observation[event]
+        kind, observation = kinds[event], observations[event]
         if kind == RECORD and observation < 0 and not code.rates_vary:
             continue
         if code.rates_vary and k > 0 and work.next_row[k] != work.next_row[k - 1]:
             _transform(order, code, work, work.basis.v)
             call_at(code.set_rates, (order, work.next_row[k], code, timeline, work))
             _transform(order, code, work, work.basis.inverse)
-        time = timeline.time[event] if static else work.arrival[own]
+        time = times[event] if static else work.arrival[own]
         _advance(order, time - now, own, code, timeline, work)
         now = time
         if observation >= 0:
@@ -165,7 +165,7 @@ def _move_clock(own, n_nodes, code, work):
 def _dose(order, event, code, timeline, work):
     """Add a bolus, or switch an infusion on or off."""
     compartment, kind = timeline.compartment[event], timeline.kind[event]
-    if kind == START or kind == STOP:
+    if kind != BOLUS:
         rate = timeline.rate[event]
         work.infusion[compartment] += rate if kind == START else -rate
         # rates that have cancelled must leave an exact zero

@@ -7,8 +7,8 @@ import numpy as np
 
 from popmix.compiler.build import CompiledModel, compile_model
 from popmix.data import EventTable, Expectation, read
-from popmix.engine.link import engine_code
 from popmix.engine.events import Timeline
+from popmix.engine.link import engine_code
 from popmix.errors import DataError, OptionError
 from popmix.likelihood.covariates import Records, records_of
 from popmix.likelihood.problem import Problem

@@ -132,7 +132,7 @@ class Problem:
     ) -> Predictions:
         """Return predictions of all subjects at `etas` [subjects, etas] (default: zero), on the scale of each endpoint.
 
-        Without `slopes` only values are computed, which is several times faster.
+        Without `slopes` only f and variance are computed, which is ten times faster.
         """
         code = self.code
         result = new_predictions(self.n_subjects, self.n_observations, code.n_etas, len(self.compiled.reported))

@@ -100,7 +100,9 @@ def timeline_events(table: EventTable, doses: Doses) -> Events:
     return Events(**columns, time_after_dose=_time_after_dose(table.n_rows, columns), n_subjects=table.n_subjects)
 
 
-def _part(kind: int, table: EventTable, segments: np.ndarray, rows: np.ndarray, time: np.ndarray, rank: np.ndarray, row: np.ndarray) -> dict:
+def _part(
+    kind: int, table: EventTable, segments: np.ndarray, rows: np.ndarray, time: np.ndarray, rank: np.ndarray, row: np.ndarray
+) -> dict:
     n = len(rows)
     return {
         "subject": table.subject[rows],
