@@ -275,3 +275,30 @@ def test_a_subject_without_observations_counts_and_adds_nothing(found):
     last = {name: values[-1] for name, values in result.individuals_table.items()}
     assert last["ID"] == "99" and last["OFV"] == 0 and last["eta_Rate"] == 0
     assert any("99" in message for message in result.messages)
+
+
+@pytest.mark.parametrize(
+    ("options", "word"),
+    [({"threads": 0}, "threads"), ({"threads": -1}, "threads"), ({"threads": 1.5}, "threads"), ({"method": "focei"}, "FOCE")],
+)
+def test_wrong_arguments_are_refused_in_words(options, word):
+    with pytest.raises(OptionError, match=word):
+        popmix.fit(Decline, decline(), **options)
+
+
+def test_all_wrong_start_values_are_named_at_once():
+    with pytest.raises(ModelError) as caught:
+        popmix.fit(Decline, decline(), start={"tvKK": 1.0, "zzz": 2.0})
+    assert "tvKK" in str(caught.value) and "zzz" in str(caught.value)
+    with pytest.raises(ModelError, match="no number"):
+        popmix.fit(Decline, decline(), start={popmix.fit(Decline, decline()).parameters.names[0]: "a"})
+
+
+def test_a_subject_without_weight_has_no_mode():
+    weights = np.ones(10)
+    weights[3] = 0.0
+    found = popmix.fit(Decline, decline(), weights=weights)
+    etas = [values for name, values in found.individuals_table.items() if name.startswith("eta_")]
+    assert all(np.isnan(values[3]) and np.all(np.isfinite(np.delete(values, 3))) for values in etas)
+    assert all(np.isfinite(value) for value in found.shrinkage.values())
+    assert np.isfinite(found.ofv)

@@ -86,23 +86,15 @@ def test_predictions_and_residuals_by_observation(case, columns):
 
 
 @pytest.mark.skipif(not CASES, reason="needs the folder of reference cases beside the checkout")
-def test_where_the_tool_settled_in_a_local_mode():
-    """xpose001: NONMEM's mode of subject 1405 is a local one, ours has a density higher by exp(0.9); the other 73 agree.
-
-    The objective at the better mode is 0.3635 higher, because the curvature there is larger: FOCE is not monotone in the mode.
-    """
+def test_of_two_modes_the_one_with_more_likelihood_is_taken():
+    """xpose001: subject 1405 has a mode with a higher density (by exp(0.9)), and one with more likelihood around it, NONMEM's."""
     case = case_of("xpose001_lag_ss_focei")
     columns, item = case.table("individuals.csv"), case.evaluations[0]
     model = popmix.load(case.model)
     problem, parameters = bind(model, case.data), parameters_of(model).with_values(item["at"])
-    theirs = np.column_stack([np.array(columns[f"eta_{name}"], dtype=float) for name in parameters.eta_names])
     found = problem.foce(parameters, globally=True)
-    gain = _twice_l(problem, parameters, theirs, True) - _twice_l(problem, parameters, found.marginal.eta, True)
-    other = np.array(problem.data.ids) == "1405"
-    assert gain[other] == pytest.approx(1.7997, abs=1e-3) and np.all(np.abs(gain[~other]) < 1e-6)
-    ofv = np.array(columns["OFV"], dtype=float)
-    assert found.individual[~other] == pytest.approx(ofv[~other], abs=_OFV)
-    assert problem.foce(parameters).ofv == pytest.approx(item["ofv"], abs=item["tolerance"])
+    assert found.individual == pytest.approx(np.array(columns["OFV"], dtype=float), abs=_OFV)
+    assert found.ofv == pytest.approx(item["ofv"], abs=item["tolerance"])
 
 
 @pytest.mark.skipif(not CASES, reason="needs the folder of reference cases beside the checkout")

@@ -32,6 +32,11 @@ def call_at(typing_context, address, arguments):
     return signature, generate
 
 
+def ready(function: Callable, *examples: object) -> None:
+    """Compile a function for the types of `examples`, or load it from the cache."""
+    function.compile(tuple(typeof(example) for example in examples))
+
+
 def address_of(function: Callable, *examples: object) -> int:
     """Compile a function for the types of `examples` (or load it from the cache) and return its address."""
     signature = tuple(typeof(example) for example in examples)

@@ -11,12 +11,15 @@ from popmix.engine.advance import advance_jets, shift_time
 from popmix.engine.arrivals import arrange
 from popmix.engine.bundle import Bundle
 from popmix.engine.code import Code, new_work
-from popmix.engine.compiled import address_of
+from popmix.engine.compiled import address_of, ready
 from popmix.engine.density import complete, evaluate, freeze_variances, new_density
 from popmix.engine.events import Timeline
+from popmix.engine.foce import marginals, new_marginal
+from popmix.engine.information import informations, new_information, new_stack
 from popmix.engine.linear import saddle_step
 from popmix.engine.mode import climb, new_prior, search
 from popmix.engine.observing import observe
+from popmix.engine.predict import new_predictions, predictions
 from popmix.engine.walk import set_rates, solve
 
 _addresses: dict[str, int] = {}
@@ -48,6 +51,11 @@ def _linked() -> dict[str, int]:
     whole, true, real, vector, matrix = 1, True, 1.0, np.zeros(1), np.zeros((1, 1))
     common = (Bundle(code), Bundle(timeline), Bundle(work))
     full = (*common, Bundle(density))
+    subjects = np.zeros(0, dtype=np.int64)
+    ready(marginals, subjects, true, true, vector, Bundle(prior), *full, Bundle(new_marginal(1, 1, 1)))
+    stack, informed = Bundle(new_stack(1, 1, 1)), Bundle(new_information(1, 1, 1))
+    ready(informations, subjects, true, vector, matrix, matrix, *full, stack, informed)
+    ready(predictions, whole, subjects, vector, matrix, whole, *full, Bundle(new_predictions(1, 1, 1, 1)))
     return {
         "advance": address_of(advance_jets, whole, whole, basis, paths, real, state, scratch),
         "shift": address_of(shift_time, whole, whole, whole, basis, vector, matrix, state, scratch),

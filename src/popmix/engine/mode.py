@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 
 from popmix.engine.compiled import call_at, compiled, part
-from popmix.engine.linear import cholesky, solve_cholesky
+from popmix.engine.linear import cholesky, log_determinant, solve_cholesky
 
 OK, MODE_NOT_CONVERGED, CURVATURE_NOT_POSITIVE = 0, 3, 4
 _VALUE, _DERIVATIVES = np.int64(0), np.int64(2)
@@ -16,7 +16,7 @@ CONVERGED = 1e-16
 _MOST_STEPS = 100
 _MOST_HALVINGS = 30
 # of the candidates of a global search, this many of the best are followed to their mode
-_FOLLOWED = 3
+_FOLLOWED = 5
 
 
 class Prior(NamedTuple):
@@ -112,9 +112,10 @@ def _descend(frozen, subject, eta, decrement, precision, code, timeline, work, d
 
 @compiled
 def search(frozen, subject, eta, prior, code, timeline, work, density):
-    """Look for the global mode: climb from `eta`, from zero and from the best of the candidates.
+    """Look for the mode that matters: climb from `eta`, from zero and from the best of the candidates.
 
-    Ends at the lowest l found, with `density` evaluated there; returns its status.
+    Of several modes the one with the lowest 2 l + log det H is taken, around which the approximation finds most of the
+    likelihood. Ends there, with `density` evaluated; returns its status.
     """
     n, precision, root, candidates, starts, heights = len(eta), prior.precision, prior.root, prior.candidates, prior.starts, prior.heights
     point, found = starts[_FOLLOWED + 2], starts[_FOLLOWED + 3]
@@ -137,7 +138,9 @@ def search(frozen, subject, eta, prior, code, timeline, work, density):
         for k in range(n):
             point[k] = starts[start, k]
         status = call_at(code.climb, (frozen, subject, point, precision, code, timeline, work, density))
-        height = density.value[0]
+        height = math.inf
+        if status == OK and cholesky(density.expected, density.small.factor):
+            height = 2.0 * density.value[0] + log_determinant(density.small.factor)
         better = status == OK and (best_status != OK or height < best - 1e-9 * (1.0 + abs(best)))
         if better:
             best = height

@@ -82,7 +82,7 @@ def minimise(
 def _iterate(evaluate: Callable, curvature: Callable, found: Descent, tolerance: float, most_iterations: int, report: Callable) -> None:
     fresh = scoring = True
     while True:
-        step, found.decrement = _step(found)
+        steps, found.decrement = _steps(found)
         report(found.iterations, found.point, found.decrement)
         if found.decrement < tolerance:
             found.converged = True
@@ -90,7 +90,7 @@ def _iterate(evaluate: Callable, curvature: Callable, found: Descent, tolerance:
         if found.iterations >= most_iterations:
             found.reason = f"stopped after {most_iterations} iterations"
             return
-        new = _search(evaluate, found, step)
+        new = _lowest([_search(evaluate, found, step) for step in steps])
         if new is None and fresh:
             found.reason = "no step lowers the objective any further"
             return
@@ -125,13 +125,39 @@ def positive(matrix: np.ndarray) -> np.ndarray:
     return (vectors * values) @ vectors.T * np.outer(scale, scale)
 
 
-def _step(found: Descent) -> tuple[np.ndarray, float]:
-    """Return a step, shortened to the bound, and the decrement of the full one."""
+def _steps(found: Descent) -> tuple[list[np.ndarray], float]:
+    """Return the steps to try, none longer than the bound, and the decrement of the Newton step.
+
+    A Newton step beyond the bound is shortened as a whole and, as another try, cut off in the coordinates that run away, with the
+    others at the minimum of the quadratic model given those.
+    """
     hessian, gradient = positive(found.hessian), found.point.gradient
     step = -np.linalg.solve(hessian, gradient)
     decrement = float(-step @ gradient)
     longest = np.max(np.abs(step), initial=0.0)
-    return (step * (_LONGEST / longest) if longest > _LONGEST else step), decrement
+    if longest <= _LONGEST:
+        return [step], decrement
+    boxed = _boxed(hessian, gradient, step)
+    shortened = step * (_LONGEST / longest)
+    return ([shortened, boxed] if boxed @ gradient < 0 else [shortened]), decrement
+
+
+def _boxed(hessian: np.ndarray, gradient: np.ndarray, step: np.ndarray) -> np.ndarray:
+    """Return a step within the box: the worst offender is held at the bound and the rest solved again, until all fit."""
+    step = step.copy()
+    held = np.zeros(len(step), dtype=bool)
+    while np.any(np.abs(step[~held]) > _LONGEST):
+        worst = int(np.argmax(np.where(held, 0.0, np.abs(step))))
+        held[worst] = True
+        step[worst] = np.clip(step[worst], -_LONGEST, _LONGEST)
+        free = ~held
+        right = -(gradient[free] + hessian[np.ix_(free, held)] @ step[held])
+        step[free] = np.linalg.solve(hessian[np.ix_(free, free)], right)
+    return step
+
+
+def _lowest(points: list[Point | None]) -> Point | None:
+    return min((point for point in points if point is not None), key=lambda point: point.value, default=None)
 
 
 def _search(evaluate: Callable, found: Descent, step: np.ndarray) -> Point | None:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from popmix.engine.link import link
-from popmix.errors import Interrupted
+from popmix.errors import Interrupted, OptionError
 from popmix.estimate.descent import Descent
 from popmix.estimate.foce import FOCE
 from popmix.estimate.progress import Progress, Silent
@@ -41,7 +41,7 @@ def fit(
     Raises DataError, SupportError and ModelError before anything is computed, FitError when the start values make no sense, and
     Interrupted, with the Fit reached so far in `kept`, when the user stops it.
     """
-    method, told = method or FOCE(), progress or Silent()
+    method, told = _checked(model, method, threads), progress or Silent()
     clock = _Clock()
     problem, begin = _prepared(model, data, weights, start, told, clock)
     found = method.minimise(problem, begin, threads, told)
@@ -63,13 +63,23 @@ def evaluate(
     progress: Progress | None = None,
 ) -> Fit:
     """Compute the objective at given values (default: the start values) without estimation. Raises as `fit` does."""
-    method, told = method or FOCE(), progress or Silent()
+    method, told = _checked(model, method, threads), progress or Silent()
     clock = _Clock()
     problem, begin = _prepared(model, data, weights, at, told, clock)
     evaluation = method.evaluate(problem, begin, threads)
     clock.lap("evaluate")
     convergence = Convergence(True, "the objective at given values; nothing was estimated.", float("nan"), 0, 1, evaluated_only=True)
     return _result(problem, method, begin, evaluation, convergence, threads, None, clock)
+
+
+def _checked(model: Model, method: FOCE | None, threads: int | None) -> FOCE:
+    if not isinstance(model, Model):
+        raise OptionError(f"the model must be a Model, not {type(model).__name__}: write class Name(Model), or popmix.load(path).")
+    if method is not None and not isinstance(method, FOCE):
+        raise OptionError(f"the method must be an object such as FOCE(interaction=True), not {method!r}.")
+    if threads is not None and not (isinstance(threads, int) and threads >= 1):
+        raise OptionError(f"threads must be a whole number of at least 1, or None for all cores, not {threads!r}.")
+    return method or FOCE()
 
 
 class _Clock:
@@ -123,6 +133,9 @@ def _result(
     clock: _Clock,
 ) -> Fit:
     parameters = evaluation.parameters
+    # subjects that do not count have no mode: nan in the tables, not a zero that looks like one
+    evaluation.marginal.eta[problem.weights == 0] = np.nan
+    evaluation.individual[problem.weights == 0] = np.nan
     individuals = individuals_table(problem, evaluation, threads)
     predicted = predictions_table(problem, evaluation, method.interaction, threads)
     clock.lap("tables")
@@ -138,20 +151,22 @@ def _result(
         convergence=convergence,
         individuals_table=individuals,
         predictions_table=predicted,
-        shrinkage=shrinkage_of(parameters, evaluation.marginal.eta),
+        shrinkage=shrinkage_of(parameters, evaluation.marginal.eta[problem.weights > 0]),
         timing=dict(clock.laps),
         seed=seed,
         versions=_versions(),
-        messages=_messages(problem, parameters),
+        messages=_messages(problem, parameters, start),
         weights=problem.weights,
     )
 
 
-def _messages(problem: Problem, parameters: Parameters) -> tuple[str, ...]:
+def _messages(problem: Problem, parameters: Parameters, start: Parameters) -> tuple[str, ...]:
     found = [finding.message for finding in problem.data.findings.warnings]
     for name, kind, value, fixed in zip(parameters.names, parameters.kinds, parameters.values, parameters.fixed, strict=True):
         if fixed:
             continue
+        if kind == "sigma" and not name.startswith("exponent_") and value < _NEAR_ZERO * start[name]:
+            found.append(f"{name} went to zero: the data do not show this residual error; leave it out or fix it.")
         if kind == "iiv" and value < _NEAR_ZERO:
             found.append(f"{name} went to zero: the data do not show this variability; leave out its iiv=.")
         if kind == "corr" and abs(value) > _NEAR_ONE:

@@ -6,6 +6,7 @@ import numpy as np
 
 from popmix.errors import FitError, OptionError
 from popmix.estimate.blame import blame
+from popmix.estimate.boundary import better_at_boundary, off_bounds
 from popmix.estimate.descent import Descent, Point, minimise
 from popmix.estimate.objective import Objective
 from popmix.estimate.progress import Progress
@@ -13,8 +14,8 @@ from popmix.estimate.scale import Scale
 from popmix.likelihood import Evaluation, Problem
 from popmix.model.parameters import Parameters
 
-# a better mode found at the end restarts the search at most so often
-_MOST_RESTARTS = 5
+# a better mode, or place near a bound, found at the end restarts the search at most so often
+_MOST_RESTARTS = 10
 
 
 @dataclass(frozen=True)
@@ -49,22 +50,30 @@ class FOCE:
 
     def minimise(self, problem: Problem, start: Parameters, threads: int | None, progress: Progress) -> Descent:
         """Return the minimum reached from `start`. Raises FitError when the objective does not exist there."""
+        start = off_bounds(start)
         scale = Scale.of(start)
         objective = Objective(problem, scale, self.interaction, threads)
         coordinates = scale.pack(start)
         point = objective.point(coordinates, self.evaluate(problem, start, threads))
         found = self._descend(objective, point, progress)
         for _ in range(_MOST_RESTARTS):
-            better = objective.at(found.point.x, found.point, globally=True)
-            if better is None or better.value > found.point.value - max(1e-4, 10 * self.tolerance):
+            better = None if found.interrupted else self._better(objective, found.point, coordinates)
+            if better is None:
                 break
-            progress.update("fit", None, f"a better mode of a subject lowers the objective to {better.value:.3f}")
+            progress.update("fit", None, f"a better place lowers the objective to {better.value:.3f}")
             again = self._descend(objective, better, progress)
             again.iterations += found.iterations
             again.evaluations += found.evaluations + 1
             again.history = found.history + again.history
             found = again
         return found
+
+    def _better(self, objective: Objective, point: Point, start: np.ndarray) -> Point | None:
+        """Return a lower point that a descent does not see: other modes of subjects, or beyond a flat stretch near a bound."""
+        other = objective.at(point.x, point, globally=True)
+        if other is not None and other.value < point.value - max(1e-4, 10 * self.tolerance):
+            return other
+        return better_at_boundary(objective, point, start)
 
     def _descend(self, objective: Objective, start: Point, progress: Progress) -> Descent:
         if len(start.x) == 0:
@@ -73,8 +82,4 @@ class FOCE:
         def report(iteration: int, point: Point, decrement: float) -> None:
             progress.update("fit", None, f"iteration {iteration}: OFV {point.value:.3f}, to gain about {decrement:.2g}")
 
-        return minimise(
-            objective.at, objective.curvature, start, tolerance=self.tolerance, most_iterations=self.iterations, report=report
-        )
-
-
+        return minimise(objective.at, objective.curvature, start, tolerance=self.tolerance, most_iterations=self.iterations, report=report)

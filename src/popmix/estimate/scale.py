@@ -2,7 +2,7 @@
 
 Thetas: identity, log(theta - lower), -log(upper - theta) or the logit between bounds; SDs: the logarithm; correlations of a
 block: row i of the Cholesky factor of the correlation matrix is (y_i1, ..., y_i(i-1), 1) divided by its length, which is
-positive definite for any y. Fixed parameters are left out.
+positive definite for any y; its coordinate is asinh(y), on which a correlation near 1 is not far. Fixed parameters are left out.
 """
 
 from dataclasses import dataclass
@@ -45,7 +45,7 @@ class Scale:
         for block in self.blocks:
             factor = np.linalg.cholesky(_correlation(block, parameters.values))
             for row, column, position in block.correlations:
-                coordinates[position] = factor[row, column] / factor[row, row]
+                coordinates[position] = np.arcsinh(factor[row, column] / factor[row, row])
         return coordinates[self.free]
 
     def unpack(self, coordinates: np.ndarray) -> np.ndarray:
@@ -129,17 +129,17 @@ def _rows(block: OmegaBlock, full: np.ndarray) -> np.ndarray:
     """Return the Cholesky factor whose unnormalised rows hold the coordinates and a final 1."""
     factor = np.eye(len(block.etas))
     for row, column, position in block.correlations:
-        factor[row, column] = full[position]
+        factor[row, column] = np.sinh(full[position])
     return factor / np.linalg.norm(factor, axis=1, keepdims=True)
 
 
 def _fill_correlations(block: OmegaBlock, full: np.ndarray, matrix: np.ndarray) -> None:
-    """Write d correlation / d coordinate: d row / d y_k = (e_k - row row_k) / length."""
+    """Write d correlation / d coordinate: d row / d y_k = (e_k - row row_k) / length, d y_k / d coordinate = cosh."""
     factor = _rows(block, full)
     for row, column, position in block.correlations:
         unit = np.zeros(len(block.etas))
         unit[column] = 1.0
-        change = (unit - factor[row] * factor[row, column]) * factor[row, row]
+        change = (unit - factor[row] * factor[row, column]) * factor[row, row] * np.cosh(full[position])
         for other_row, other_column, other in block.correlations:
             if other_row == row:
                 matrix[other, position] += change @ factor[other_column]

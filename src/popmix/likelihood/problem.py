@@ -30,6 +30,8 @@ from popmix.model.parameters import Parameters
 # below this many subjects a second thread costs more than it brings
 _SUBJECTS_PER_THREAD = 8
 _CHUNKS_PER_THREAD = 4
+# a compiled call can't be interrupted, so it never takes more subjects than this
+_MOST_PER_CALL = 100
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,12 +76,20 @@ class Problem:
         """Run `task(positions)` for all subjects (with a weight, or `everybody`) on threads; the split changes no number."""
         active = np.flatnonzero((self.weights > 0) | everybody)
         threads = min(threads or os.cpu_count() or 1, max(1, len(active) // _SUBJECTS_PER_THREAD))
+        n_chunks = max(-(-len(active) // _MOST_PER_CALL), threads * _CHUNKS_PER_THREAD if threads > 1 else 1)
+        chunks = np.array_split(active, n_chunks)
         if threads == 1:
-            task(active)
+            for chunk in chunks:
+                task(chunk)
             return
         with ThreadPoolExecutor(threads) as pool:
-            for done in [pool.submit(task, chunk) for chunk in np.array_split(active, threads * _CHUNKS_PER_THREAD)]:
-                done.result()
+            waiting = [pool.submit(task, chunk) for chunk in chunks]
+            try:
+                for done in waiting:
+                    done.result()
+            except KeyboardInterrupt:
+                pool.shutdown(wait=False, cancel_futures=True)
+                raise
 
     def foce(
         self,

@@ -71,32 +71,83 @@ class Expression:
         report("an expression of the model is a single value and can't be unpacked", outside=TypeError, uses=(self,))
         return iter(())
 
-    def __add__(self, other): return operation("+", self, other)
-    def __radd__(self, other): return operation("+", other, self)
-    def __sub__(self, other): return operation("-", self, other)
-    def __rsub__(self, other): return operation("-", other, self)
-    def __mul__(self, other): return operation("*", self, other)
-    def __rmul__(self, other): return operation("*", other, self)
-    def __truediv__(self, other): return operation("/", self, other)
-    def __rtruediv__(self, other): return operation("/", other, self)
-    def __pow__(self, other): return operation("**", self, other)
-    def __rpow__(self, other): return operation("**", other, self)
-    def __mod__(self, other): return _no_operator("%", self, other)
-    def __floordiv__(self, other): return _no_operator("//", self, other)
-    def __neg__(self): return operation("neg", self)
-    def __pos__(self): return self
-    def __abs__(self): return operation("abs", self)
-    def __lt__(self, other): return operation("<", self, other)
-    def __le__(self, other): return operation("<=", self, other)
-    def __gt__(self, other): return operation(">", self, other)
-    def __ge__(self, other): return operation(">=", self, other)
-    def __eq__(self, other): return operation("==", self, other)
-    def __ne__(self, other): return operation("!=", self, other)
-    def __and__(self, other): return operation("and", self, other)
-    def __or__(self, other): return operation("or", self, other)
-    def __rand__(self, other): return operation("and", other, self)
-    def __ror__(self, other): return operation("or", other, self)
-    def __invert__(self): return operation("not", self)
+    def __add__(self, other):
+        return operation("+", self, other)
+
+    def __radd__(self, other):
+        return operation("+", other, self)
+
+    def __sub__(self, other):
+        return operation("-", self, other)
+
+    def __rsub__(self, other):
+        return operation("-", other, self)
+
+    def __mul__(self, other):
+        return operation("*", self, other)
+
+    def __rmul__(self, other):
+        return operation("*", other, self)
+
+    def __truediv__(self, other):
+        return operation("/", self, other)
+
+    def __rtruediv__(self, other):
+        return operation("/", other, self)
+
+    def __pow__(self, other):
+        return operation("**", self, other)
+
+    def __rpow__(self, other):
+        return operation("**", other, self)
+
+    def __mod__(self, other):
+        return _no_operator("%", self, other)
+
+    def __floordiv__(self, other):
+        return _no_operator("//", self, other)
+
+    def __neg__(self):
+        return operation("neg", self)
+
+    def __pos__(self):
+        return self
+
+    def __abs__(self):
+        return operation("abs", self)
+
+    def __lt__(self, other):
+        return operation("<", self, other)
+
+    def __le__(self, other):
+        return operation("<=", self, other)
+
+    def __gt__(self, other):
+        return operation(">", self, other)
+
+    def __ge__(self, other):
+        return operation(">=", self, other)
+
+    def __eq__(self, other):
+        return operation("==", self, other)
+
+    def __ne__(self, other):
+        return operation("!=", self, other)
+
+    def __and__(self, other):
+        return operation("and", self, other)
+
+    def __or__(self, other):
+        return operation("or", self, other)
+
+    def __rand__(self, other):
+        return operation("and", other, self)
+
+    def __ror__(self, other):
+        return operation("or", other, self)
+
+    def __invert__(self):
+        return operation("not", self)
 
 
 @dataclass(frozen=True, eq=False)

@@ -55,6 +55,20 @@ class Parameters:
             raise ModelError(f"the model has no parameter {name!r}.{hint} Parameters: {', '.join(self.names)}.")
         return self.names.index(name)
 
+    def _require_known(self, values: Mapping[str, float]) -> None:
+        """Raise ModelError about every unknown name and every value that is no number."""
+        complaints = []
+        for name, value in values.items():
+            if name not in self.names:
+                near = get_close_matches(name, self.names, n=1)
+                complaints.append(f"the model has no parameter {name!r}." + (f" Did you mean {near[0]!r}?" if near else ""))
+            elif isinstance(value, bool) or not hasattr(value, "__float__"):
+                complaints.append(f"{name} = {value!r} is no number.")
+        if any(name not in self.names for name in values):
+            complaints.append(f"Parameters: {', '.join(self.names)}.")
+        if complaints:
+            raise ModelError("\n".join(complaints))
+
     def of_kind(self, kind: str) -> tuple[str, ...]:
         """Return the names of one kind: "theta", "sigma", "iiv" or "corr"."""
         return tuple(name for name, own in zip(self.names, self.kinds, strict=True) if own == kind)
@@ -70,6 +84,7 @@ class Parameters:
         """
         new = self.values.copy()
         if isinstance(values, Mapping):
+            self._require_known(values)
             for name, value in values.items():
                 new[self.index(name)] = float(value)
         else:

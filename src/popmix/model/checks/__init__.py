@@ -10,9 +10,7 @@ from popmix.model.mistakes import Problem
 _CHECKS = (values.problems, effects.problems, expressions.problems, dynamics.problems, outcomes.problems, names.problems)
 
 
-def problems(
-    declarations: Mapping[str, Declaration], also_used: Iterable[Expression] = (), ignore: Iterable[str] = ()
-) -> list[Problem]:
+def problems(declarations: Mapping[str, Declaration], also_used: Iterable[Expression] = (), ignore: Iterable[str] = ()) -> list[Problem]:
     """Return everything that is wrong with declarations taken together.
 
     `also_used` are expressions that use names without being declared (they were refused), `ignore` names that must not be called

@@ -115,7 +115,7 @@ class _Checker:
             if not math.isfinite(node.value):
                 yield self._problem(f"the number {node.value} is not finite")
         elif isinstance(node, Text):
-            help = "a text can only be compared with a covariate, as in SEX == \"F\""
+            help = 'a text can only be compared with a covariate, as in SEX == "F"'
             yield self._problem(f'the text "{node.value}" stands where a number is needed', help, Culprit("text", node.value))
         elif isinstance(node, Operation):
             yield from self.operation(node)
@@ -168,7 +168,7 @@ class _Checker:
             help = did_you_mean(text, declared.categories, f"the categories are {listed(declared.categories)}")
             yield self._problem(f'"{text}" is not a category of {name}', help, culprit)
         elif operator not in ("==", "!="):
-            yield self._problem(f"texts have no order: {name} {operator} \"{text}\"", "use == or !=", culprit)
+            yield self._problem(f'texts have no order: {name} {operator} "{text}"', "use == or !=", culprit)
 
     def listed_number(self, operator: str, name: str, covariate: Covariate, other: Expression) -> Iterator[Problem]:
         if isinstance(other, Text):

@@ -1,0 +1,79 @@
+"""What a minimum on the unconstrained scale hides: bounds that are approached for ever, and variabilities that vanished too soon.
+
+On a logarithmic scale every objective flattens towards a bound. A search that ends there may still have something to gain by going
+on (the gain left is the gradient itself, since the distance shrinks exponentially), or, for the SD of a random effect, by
+coming back: its variance at zero is a minimum only if the objective rises with the variance.
+"""
+
+import numpy as np
+
+from popmix.estimate.descent import Point
+from popmix.estimate.objective import Objective
+from popmix.estimate.scale import Scale
+from popmix.model.parameters import Parameters
+
+# an SD or a distance to a bound below this (relative to the start's) counts as near its bound
+_NEAR = 0.02
+_GAIN = 1e-4
+_FURTHER = 5.0
+_REVIVED_SD = 0.1
+_INWARDS = 0.01
+_LEAST = 0.1
+
+
+def off_bounds(parameters: Parameters) -> Parameters:
+    """Return start values in which a free theta that lies on a bound is moved off it, by a hundredth of the range or of the bound.
+
+    From the bound itself the search could not leave: the logarithmic scale is flat there.
+    """
+    values = parameters.values.copy()
+    for position in np.flatnonzero(~parameters.fixed):
+        low, high = parameters.lower[position], parameters.upper[position]
+        reach = _INWARDS * (high - low if np.isfinite(high - low) else max(abs(low if np.isfinite(low) else high), _LEAST))
+        if parameters.kinds[position] == "theta" and np.isfinite(reach):
+            room = 1e-12 * reach
+            values[position] = low + reach if values[position] < low + room else values[position]
+            values[position] = high - reach if values[position] > high - room else values[position]
+    return parameters.unchecked(values)
+
+
+def better_at_boundary(objective: Objective, point: Point, start: np.ndarray) -> Point | None:
+    """Return a lower point further towards a bound, or with a vanished SD raised again; None where there is none."""
+    kinds = np.array(objective.scale.template.kinds)[objective.scale.free]
+    slopes = np.abs(np.diag(objective.scale.jacobian(point.x)[objective.scale.free]))
+    first = np.abs(np.diag(objective.scale.jacobian(start)[objective.scale.free]))
+    near = (kinds != "corr") & (slopes < _NEAR * first)
+    for k in np.flatnonzero(near | ((kinds == "iiv") & (slopes < _NEAR))):
+        for x in _trials(objective, point, k, kinds[k], slopes[k]):
+            new = objective.at(x, point)
+            if new is not None and new.value < point.value - _GAIN:
+                return new
+    return None
+
+
+def _trials(objective: Objective, point: Point, k: int, kind: str, slope: float) -> list[np.ndarray]:
+    """Return the places to try for coordinate k: further on, and for an SD of a random effect back from zero."""
+    further, revived, alone = (point.x.copy() for _ in range(3))
+    further[k] -= _FURTHER * np.sign(point.gradient[k])
+    revived[k] = alone[k] = np.log(_REVIVED_SD)
+    own = correlations_with(objective.scale, k)
+    alone[own] = 0.0
+    trials = [further] if abs(point.gradient[k]) > _GAIN else []
+    # the gain of a variance raised to the square of a small SD, to first order
+    if kind == "iiv" and point.gradient[k] / (2 * slope**2) * _NEAR**2 < -_GAIN:
+        trials.append(revived)
+    # with a correlation the objective may rise in one direction only because the correlation has the wrong sign
+    if kind == "iiv" and len(own):
+        trials.append(alone)
+    return trials
+
+
+def correlations_with(scale: Scale, k: int) -> list[int]:
+    """Return the free coordinates of the correlations that the random effect with SD k takes part in."""
+    position, free = scale.free[k], list(scale.free)
+    found = []
+    for block in scale.blocks:
+        if position in block.sds:
+            member = block.sds.index(position)
+            found += [free.index(other) for row, column, other in block.correlations if member in (row, column) and other in free]
+    return found
