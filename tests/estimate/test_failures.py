@@ -173,8 +173,10 @@ def test_start_values_ten_times_off_end_at_the_optimum(start, optimum):
 
 # a hundred times off and more, on a bound, at the edge of what an omega may be
 EXTREME = [
-    {"tvCL": 1e-2}, {"tvCL": 1e-4}, {"tvCL": 1e-8}, {"tvCL": 0.0}, {"corr_CL_V": 0.9999}, {"corr_CL_V": 0.999999}, {"corr_CL_V": -0.9999},
-    {"iiv_CL": 1e-3}, {"iiv_CL": 1e-6}, {"iiv_V": 1e-4}, {"proportional_DV": 1e-3}, {"proportional_DV": 100.0}, {"iiv_CL": 10.0}, {"tvV": 1000.0}, {"tvCL": 1e3},
+    {"tvCL": 1e-2}, {"tvCL": 1e-4}, {"tvCL": 1e-8}, {"tvCL": 0.0},
+    {"corr_CL_V": 0.9999}, {"corr_CL_V": 0.999999}, {"corr_CL_V": -0.9999},
+    {"iiv_CL": 1e-3}, {"iiv_CL": 1e-6}, {"iiv_V": 1e-4}, {"proportional_DV": 1e-3}, {"proportional_DV": 100.0},
+    {"iiv_CL": 10.0}, {"tvV": 1000.0}, {"tvCL": 1e3},
 ]  # fmt: skip
 
 
