@@ -42,6 +42,21 @@ def test_which_rule_wins(tmp_path):
     assert read(path, interpolation={"AGE": "locf"}, expectation=stated).interpolation == {"WT": "linear", "AGE": "locf"}
 
 
+def test_an_unknown_category_of_texts_is_an_error_that_names_it():
+    columns = {"ID": [1, 1, 2], "TIME": [0, 1, 0], "DV": [1.0, 2.0, 3.0], "SEX": ["F", "F", "X"]}
+    with pytest.raises(DataError, match=r"D045  SEX has value X \(ID 2\) not in \{F, M\}"):
+        read(columns, expectation=Expectation(covariates={"SEX": ("F", "M")}, has_dosing=False))
+
+
+def test_a_mapped_covariate_has_the_name_it_is_mapped_to():
+    columns = {"ID": [1, 2], "TIME": [0, 0], "DV": [1.0, 2.0], "BW": [70, 80], "AGE": [30, 40]}
+    table = read(columns, columns={"WT": "BW"})
+    assert {name: values.tolist() for name, values in table.covariates.items()} == {"WT": [70, 80], "AGE": [30, 40]}
+    assert read(table, expectation=Expectation(covariates={"WT": None})).covariates["WT"].tolist() == [70, 80]
+    with pytest.raises(DataError, match="There is no column BWT"):
+        read(columns, columns={"WT": "BWT"})
+
+
 def test_text_categories_stay_text():
     expectation = Expectation(covariates={"SEX": ("F", "M"), "ARM": ("1", "2")}, has_dosing=False)
     table = read({"ID": [1, 2], "TIME": [0, 0], "DV": [1.0, 2.0], "SEX": ["F", "M"], "ARM": [1.0, 2.0]}, expectation=expectation)

@@ -172,10 +172,28 @@ def test_limits_of_quantification_in_a_column_are_kept():
     assert table.covariates["LLOQ"].tolist() == [0.5, 0.5] and not table.findings
 
 
-@pytest.mark.parametrize("arguments", [{"columns": "TIME"}, {"exclude": 7}, {"exclude": "WT >"}, {"interpolation": "spline"}])
+BAD_INTERPOLATIONS = [{"interpolation": rule} for rule in ("spline", {"WT": "spline"}, {"WTT": "locf"}, 3)]
+
+
+@pytest.mark.parametrize("arguments", [{"columns": "TIME"}, {"exclude": 7}, {"exclude": "WT >"}, *BAD_INTERPOLATIONS])
 def test_arguments_that_cannot_be_understood(arguments):
     with pytest.raises(OptionError):
         read(clean().columns(), **arguments)
+
+
+def test_an_unknown_rule_is_refused_without_covariates_too():
+    with pytest.raises(OptionError, match="spline"):
+        read({"ID": [1], "TIME": [0], "DV": [1.0]}, interpolation="spline")
+
+
+def test_a_column_of_another_part_is_not_suggested():
+    with pytest.raises(DataError, match=r"No column for id\. Found: TIME, DV, AMT, EVID\.\n"):
+        read({"TIME": [0], "DV": [1.0], "AMT": [0], "EVID": [0]})
+
+
+def test_a_table_without_columns_is_refused_with_a_reason():
+    with pytest.raises(DataError, match="D004  dictionary holds no columns"):
+        read({})
 
 
 def test_findings_print_and_tabulate():

@@ -24,7 +24,7 @@ def _set_basis(order, has_depot, n_modes, n_structural, rates, basis):
 
 @njit
 def _advance_values(has_depot, n_states, infusing, basis, dt, z):
-    advance_values(has_depot, n_states, infusing, basis, dt, z)
+    advance_values(has_depot, n_states, infusing, basis, dt, z, z)
 
 
 @dataclass(frozen=True)

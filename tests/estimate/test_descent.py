@@ -117,6 +117,17 @@ def test_an_uphill_gradient_is_not_called_convergence():
     assert not found.converged and "no step" in found.reason
 
 
+def test_a_negligible_promise_that_rounding_withholds_is_convergence():
+    """The value has no digits left to fall by what the slope promises."""
+    found, _ = run(lambda x: 7.0, lambda x: np.array([1e-2]), lambda x: np.eye(1), [0.0], tolerance=1e-6)
+    assert found.converged and found.decrement == pytest.approx(1e-4)
+
+
+def test_an_empty_promise_is_not_told_as_a_number():
+    found, _ = run(lambda x: 7.0, lambda x: np.array([1.0]), lambda x: np.eye(1), [0.0], tolerance=1e-6)
+    assert not found.converged and np.isnan(found.decrement) and "no step" in found.reason
+
+
 def test_positive_leaves_alone_what_is_positive():
     scale = np.diag([1.0, 1e3, 1e-1])  # units may differ; the floor applies after scaling
     good = scale @ MATRIX @ scale

@@ -1,5 +1,6 @@
 """What fit and evaluate accept, what a Fit holds, and how an interruption ends."""
 
+import importlib
 import math
 
 import numpy as np
@@ -176,7 +177,10 @@ def test_weights_of_zero_for_everybody_are_refused():
         popmix.fit(Decline, decline(), weights=np.zeros(10))
 
 
-@pytest.mark.parametrize("options", [{"tolerance": 0.0}, {"tolerance": -1e-3}, {"tolerance": float("nan")}, {"iterations": 0}])
+MISTYPED = [{"tolerance": "a"}, {"tolerance": float("inf")}, {"iterations": 2.5}, {"iterations": "9"}]
+
+
+@pytest.mark.parametrize("options", [{"tolerance": 0.0}, {"tolerance": -1e-3}, {"tolerance": float("nan")}, {"iterations": 0}, *MISTYPED])
 def test_wrong_options_are_refused(options):
     with pytest.raises(OptionError):
         popmix.FOCE(**options)
@@ -184,7 +188,8 @@ def test_wrong_options_are_refused(options):
 
 def test_few_iterations_are_not_called_convergence():
     short = popmix.fit(Decline, decline(), popmix.FOCE(iterations=1), start={"rate": 3.0})
-    assert not short.convergence.converged and "1 iteration" in short.convergence.reason
+    assert not short.convergence.converged and "1 iteration, " in short.convergence.reason
+    assert "slopes most along " in short.convergence.reason
     assert "NOT CONVERGED" in str(short)
 
 
@@ -227,6 +232,34 @@ def test_an_interruption_keeps_what_was_reached(news):
     assert again.ofv == pytest.approx(kept.ofv, abs=1e-6)
     first = popmix.evaluate(Decline, decline(), at=start).ofv
     assert kept.ofv == pytest.approx(first) if news == 1 else kept.ofv < first
+
+
+@pytest.mark.parametrize("late", ["popmix.estimate.foce.better_at_boundary", "popmix.estimate.fitting.predictions_table"])
+def test_an_interruption_after_the_search_keeps_what_was_found(late, found, monkeypatch):
+    module, _, name = late.rpartition(".")
+    home = importlib.import_module(module)
+    real, calls = getattr(home, name), []
+
+    def interrupted(*arguments):
+        calls.append(name)
+        if len(calls) == 1:
+            raise KeyboardInterrupt
+        return real(*arguments)
+
+    monkeypatch.setattr(home, name, interrupted)
+    with pytest.raises(Interrupted) as caught:
+        popmix.fit(Decline, decline())
+    assert caught.value.kept.ofv == pytest.approx(found.ofv, abs=1e-5) and not caught.value.kept.convergence.converged
+
+
+def test_an_interruption_with_nothing_to_estimate(monkeypatch):
+    def interrupted(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("popmix.estimate.foce.better_at_boundary", interrupted)
+    with pytest.raises(Interrupted) as caught:
+        popmix.fit(Decline.fix(*parameters_of(Decline).names), decline())
+    assert "nothing was to be estimated" in caught.value.kept.convergence.reason
 
 
 def test_nothing_to_estimate():
@@ -279,7 +312,13 @@ def test_a_subject_without_observations_counts_and_adds_nothing(found):
 
 @pytest.mark.parametrize(
     ("options", "word"),
-    [({"threads": 0}, "threads"), ({"threads": -1}, "threads"), ({"threads": 1.5}, "threads"), ({"method": "focei"}, "FOCE")],
+    [
+        ({"threads": 0}, "threads"),
+        ({"threads": -1}, "threads"),
+        ({"threads": 1.5}, "threads"),
+        ({"method": "focei"}, "FOCE"),
+        ({"start": [1.0]}, "by name"),
+    ],
 )
 def test_wrong_arguments_are_refused_in_words(options, word):
     with pytest.raises(OptionError, match=word):

@@ -97,6 +97,39 @@ def test_jacobian(start):
         assert jacobian[:, k] == pytest.approx(numerical, rel=1e-6, abs=1e-9 * (1 + np.max(np.abs(start.values))))
 
 
+@given(cases(), st.integers(0, 10_000))
+@settings(max_examples=60, deadline=None)
+def test_bend(start, seed):
+    """The second derivatives of g . values by the angles, for any g; other coordinates are left at zero."""
+    scale, weights = Scale.of(start), np.random.default_rng(seed).normal(size=len(start))
+    x = scale.pack(start)
+    bends = scale.bend(x, weights)
+    for k, name in enumerate(scale.names):
+        step = 1e-4 * np.eye(len(x))[k]
+        slopes = [weights @ scale.jacobian(x + sign * step)[:, k] for sign in (1, -1)]
+        expected = (slopes[0] - slopes[1]) / 2e-4 if name.startswith("corr") else 0.0
+        assert bends[k] == pytest.approx(expected, rel=1e-5, abs=1e-5)
+
+
+def test_the_edge_of_a_block_lies_at_a_right_angle_and_is_symmetric():
+    correlation = np.array([[1, 0.6, 0.8], [0.6, 1, 0.96], [0.8, 0.96, 1]])  # the third effect follows from the others
+    start = parameters([1.0, 1.0, 1.0, 1.0, 1.0, 0.5], [0.3, 0.2, 0.4], 0.999 * correlation + 0.001 * np.eye(3))
+    scale = Scale.of(start)
+    edge = scale.pack(start)
+    edge[-1] = np.pi / 2
+    assert scale.jacobian(edge)[:, -1] == pytest.approx(0, abs=1e-15)
+    step = np.eye(len(edge))[-1]
+    assert scale.unpack(edge + 0.1 * step) == pytest.approx(scale.unpack(edge - 0.1 * step), abs=1e-15)
+    start.unchecked(scale.unpack(edge)).check()
+
+
+def test_a_block_nearer_to_the_edge_than_a_search_goes_has_a_place():
+    almost = np.array([[1.0, 1 - 1e-8], [1 - 1e-8, 1.0]])
+    start = parameters([1.0, 1.0, 1.0, 1.0, 1.0, 0.5], [0.3, 0.2], almost)
+    scale = Scale.of(start)
+    assert scale.unpack(scale.pack(start)) == pytest.approx(start.values, abs=2e-6)
+
+
 @given(cases(), st.integers(1, 2**13 - 1))
 @settings(max_examples=60, deadline=None)
 def test_fixed_thetas_and_sds_are_left_out_and_stay(start, mask):

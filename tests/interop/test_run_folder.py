@@ -106,6 +106,17 @@ def test_a_disk_that_refuses_is_a_sentence_and_leaves_nothing(make_fit, tmp_path
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_place_that_can_not_be_written_is_refused_before_the_work(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(PopmixError, match=r"can't be made in .*file: Not a directory"):
+        run_folder.check_folder(tmp_path / "file" / "run")
+    if Path("/proc/self").is_dir():  # not even an administrator makes folders there
+        with pytest.raises(PopmixError, match="can't be made in /proc"):
+            run_folder.check_folder("/proc/run")
+    run_folder.check_folder(tmp_path / "a" / "run")
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="there is no SIGKILL on Windows")
 @pytest.mark.parametrize("before", ["nothing", "an earlier run"])
 @pytest.mark.parametrize("at_file", range(4))

@@ -65,10 +65,8 @@ def test_subclassing_a_model_is_refused() -> None:
             pass
 
 
-def test_random_effects_and_omega_structure() -> None:
+def test_random_effects() -> None:
     assert Warfarin.random_effects() == (("CL", StartValue(0.3)), ("V", StartValue(0.2)), ("Ka", StartValue(0.6)))
-    blocks = Warfarin.omega_structure()
-    assert [block.members for block in blocks] == [("CL", "V"), ("Ka",)]
 
 
 def test_numpy_scalars_and_functions() -> None:

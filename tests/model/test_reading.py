@@ -52,3 +52,12 @@ def test_neighbours_can_be_imported(tmp_path: Path) -> None:
 def test_messages_show_the_lines_of_a_text() -> None:
     with pytest.raises(ModelError, match=r"b = Thetta\(1\)\n.*\^\^\^\^\^\^"):
         read(SMALL.format(name="Text") + "    b = Thetta(1)\n")
+
+
+def test_messages_show_the_lines_of_a_file_as_it_is_now(tmp_path):
+    """In a session that stays open the file is corrected, and loaded again with another mistake."""
+    file = tmp_path / "model.py"
+    for wrong in ("first_slip", "another_slip"):
+        file.write_text(f"from popmix import *\n\n\nclass M(Model):\n    a = Theta(1)\n    DV = Observation(a * {wrong}, additive=1)\n")
+        with pytest.raises(ModelError, match=rf"6 \|     DV = Observation\(a \* {wrong}, additive=1\)"):
+            load(file)

@@ -45,7 +45,7 @@ CODES: dict[str, tuple[str, str]] = {
     "D042": ("E", "a covariate that is empty for a whole subject"),
     "D043": ("W", "a characteristic that changes within a subject; a note where a time-varying covariate is constant"),
     "D044": ("W", "an impossible or odd covariate value"),
-    "D045": ("W", "a value that is none of the declared categories"),
+    "D045": ("W", "a value that is none of the declared categories; an error where these are texts"),
     "D046": ("W", "units of dose and concentration that do not go together"),
     "D047": ("W", "empty occasions, or one occasion per subject only"),
     "D048": ("W", "a value that stands out of its own curve"),

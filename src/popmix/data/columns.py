@@ -39,8 +39,7 @@ class Columns:
         wanted = expectation.wanted if expectation else {}
         self.covariates = {name: at for name in wanted if (at := self._position(name, name)) != _NONE}
         if expectation is None:
-            used = set(self.roles.values())
-            self.covariates = {name: at for at, name in enumerate(raw.names) if at not in used and name and self._first(name, at)}
+            self.covariates = self._all_others(mapping)
         if expectation and expectation.occasion and "occ" not in self._mapping:
             self._occasion(expectation.occasion)
         self._report_names()
@@ -52,6 +51,13 @@ class Columns:
     def name(self, role: str) -> str:
         """Return the name of a role's column in the source."""
         return self.raw.names[self.roles[role]] if role in self.roles else ROLES.get(role, role)
+
+    def _all_others(self, mapping: Mapping[str, str]) -> dict[str, int]:
+        """Return every column without a role as a covariate: by the name that it is mapped to, else by its own."""
+        mapped = {str(name): self._given(name, str(given)) for name, given in mapping.items() if str(name).lower() not in ROLES}
+        mapped = {name: at for name, at in mapped.items() if at != _NONE}
+        used = {*self.roles.values(), *mapped.values()}
+        return mapped | {name: at for at, name in enumerate(self.raw.names) if at not in used and name and self._first(name, at)}
 
     def _first(self, name: str, at: int) -> bool:
         return self.raw.names.index(name) == at
@@ -174,5 +180,6 @@ def suggestion(role: str, names: list[str]) -> str | None:
     known = next((by_upper[name] for name in _SUGGESTIONS.get(role, ()) if name in by_upper), None)
     if known:
         return known
-    near = get_close_matches(ROLES.get(role, role).upper(), by_upper, n=1, cutoff=0.6)
+    free = by_upper.keys() - set(ROLES.values())
+    near = get_close_matches(ROLES.get(role, role).upper(), sorted(free), n=1, cutoff=0.6)
     return by_upper[near[0]] if near else None

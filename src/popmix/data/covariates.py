@@ -3,6 +3,7 @@
 import numpy as np
 
 from popmix.data.cells import label, labels, numbers, objects
+from popmix.data.columns import did_you_mean
 from popmix.data.expectation import Expectation
 from popmix.data.findings import Collector
 from popmix.data.records import Records, read_numbers
@@ -14,6 +15,7 @@ Interpolation = str | dict[str, str] | None
 
 def read_covariates(records: Records, expectation: Expectation | None, interpolation: Interpolation, collector: Collector) -> None:
     """Read every covariate, settle its rule between records, and carry values into empty cells (D042 where there is none to carry)."""
+    _refuse_unknown(interpolation, {*records.raw.names, *records.columns.covariates})
     for name, position in records.columns.covariates.items():
         declared = expectation is not None
         categories = expectation.wanted[name] if declared else None
@@ -22,6 +24,18 @@ def read_covariates(records: Records, expectation: Expectation | None, interpola
         records.interpolation[name] = rule
         records.missing[name] = max(int(np.count_nonzero(is_missing(values))), (records.raw.missing or {}).get(name, 0))
         records.covariates[name] = _carried(name, values, bad, rule, records, declared, collector)
+
+
+def _refuse_unknown(interpolation: Interpolation, names: set[str]) -> None:
+    """Raise OptionError for a rule or a name that is none: it would be passed over, and the numbers would be others."""
+    by_name = interpolation if isinstance(interpolation, dict) else {}
+    rules = {f"interpolation of {name}": rule for name, rule in by_name.items()} or {"interpolation": interpolation}
+    for what, rule in rules.items():
+        if rule not in (*INTERPOLATIONS, None) and rule != {}:
+            raise OptionError(f"{what} is {rule!r}: use one of {', '.join(INTERPOLATIONS)}.")
+    for name in by_name:
+        if name not in names:
+            raise OptionError(f"interpolation names {name}, which is no covariate.{did_you_mean(str(name), sorted(names))}")
 
 
 def _values(
@@ -51,10 +65,7 @@ def _rule(name: str, records: Records, expectation: Expectation | None, interpol
         stated = interpolation.get(name) if isinstance(interpolation, dict) else interpolation
     if stated is None and records.raw.interpolation:
         stated = records.raw.interpolation.get(name)
-    rule = stated or ("nocb" if records.raw.nonmem else "locf")
-    if rule not in INTERPOLATIONS:
-        raise OptionError(f"interpolation of {name} is {rule!r}: use one of {', '.join(INTERPOLATIONS)}.")
-    return rule
+    return stated or ("nocb" if records.raw.nonmem else "locf")
 
 
 def is_missing(values: np.ndarray) -> np.ndarray:

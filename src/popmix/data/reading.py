@@ -79,6 +79,8 @@ def _read(
     if not _have_columns(found, expectation, collector) or not raw.n_rows:
         if not raw.n_rows and raw.names and not any(item.code in {"D004", "D051", "D052"} for item in collector.items):
             collector.add("D004", "E", "", f"{raw.source} holds a header but no records.", "Add records.")
+        if not raw.n_rows and not raw.names and not collector.items:
+            collector.add("D004", "E", "", f"{raw.source} holds no columns.", "Give columns and records.")
         return None, ordered(collector.items, raw.source)
     records = _records(raw, found, expectation is None or expectation.time_needed, collector)
     if records is None:

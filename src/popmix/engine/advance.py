@@ -61,16 +61,23 @@ def new_scratch(paths: Paths, n_nodes: int, n_structural: int) -> Scratch:
     )
 
 
-@part
-def advance_values(has_depot, n_states, infusing, basis, dt, z):
-    """Advance the values only: each mode decays, the depot and constant infusions feed it."""
+@compiled
+def advance_values(has_depot, n_states, infusing, basis, dt, z, out):
+    """Write the values of `z` after `dt` into `out` (maybe `z`): each mode decays, the depot and constant infusions feed it.
+
+    Nothing happens in no time, nor before the first event, where `dt` is nan.
+    """
     x, edges, width = basis.x, basis.edges, n_states + 1
+    if not dt > 0.0:
+        for i in range(n_states):
+            out[i] = z[i]
+        return 0
     depot, e0 = z[0], 1.0
     if has_depot:
         e0 = math.exp(x[0] * dt)
-        z[0] = depot * e0
+        out[0] = depot * e0
         if infusing:
-            z[0] += edges[n_states] * dt * exp_difference(x[0] * dt, 0.0, e0, 1.0)
+            out[0] += edges[n_states] * dt * exp_difference(x[0] * dt, 0.0, e0, 1.0)
     for i in range(has_depot, n_states):
         ei = math.exp(x[i] * dt)
         total = z[i] * ei
@@ -80,7 +87,8 @@ def advance_values(has_depot, n_states, infusing, basis, dt, z):
             total += edges[i * width + n_states] * dt * exp_difference(x[i] * dt, 0.0, ei, 1.0)
             if has_depot and edges[n_states] != 0.0:
                 total += edges[n_states] * edges[i * width] * dt * dt * _second_difference(x[0] * dt, x[i] * dt, e0, ei)
-        z[i] = total
+        out[i] = total
+    return 0
 
 
 @part

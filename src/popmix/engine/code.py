@@ -15,15 +15,18 @@ class Code(NamedTuple):
 
     `f_index`, `lag_index` [states]: position among the dosing outputs (-1: none). Per endpoint: addresses `observe_0` and
     `observe_2`, the amounts (`local_states`) and directions (`local_directions`) that it reads, and in `active` [endpoints, 2, .]
-    the directions on which its prediction and its variance depend.
+    the directions on which its prediction and its variance depend. `observed_states` lists the amounts that any endpoint reads,
+    at least one.
     """
 
     advance: int
+    advance_values: int
     shift: int
     arrange: int
     set_rates: int
     observe: int
     solve: int
+    solve_values: int
     evaluate: int
     complete: int
     saddle: int
@@ -52,6 +55,7 @@ class Code(NamedTuple):
     observe_2: np.ndarray
     n_local_states: np.ndarray
     local_states: np.ndarray
+    observed_states: np.ndarray
     n_local_directions: np.ndarray
     local_directions: np.ndarray
     n_active: np.ndarray
@@ -77,6 +81,9 @@ class Work(NamedTuple):
     clock_first: np.ndarray
     clock_second: np.ndarray
     infusion: np.ndarray
+    spans: np.ndarray
+    shares: np.ndarray
+    table: np.ndarray
     prediction: np.ndarray
     first: np.ndarray
     second: np.ndarray
@@ -115,6 +122,9 @@ def new_work(code: Code, timeline: Timeline) -> Work:
         clock_first=np.zeros(s),
         clock_second=np.zeros((s, s)),
         infusion=np.zeros(n_nodes),
+        spans=np.zeros(n_observed),
+        shares=np.zeros((n_nodes, n_nodes)),
+        table=np.zeros((n_nodes, n_observed)),
         prediction=np.zeros((n_observed, 2)),
         first=np.zeros((n_observed, 2, d)),
         second=np.zeros((n_observed, 2, d, d)),

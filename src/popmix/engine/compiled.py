@@ -15,6 +15,9 @@ compiled = njit(nogil=True, cache=True, error_model="numpy")
 
 part = njit(nogil=True, error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True)
 
+# a part that LLVM would not put into its caller by itself, for loops in which the call costs more than the work
+inlined = njit(nogil=True, error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True, forceinline=True)
+
 
 @intrinsic
 def call_at(typing_context, address, arguments):

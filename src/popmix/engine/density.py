@@ -23,6 +23,7 @@ import numpy as np
 from popmix.compiler.call import call_model
 from popmix.engine.compiled import call_at, compiled, part
 from popmix.engine.linear import Small, new_small
+from popmix.engine.walk import solve_subject
 
 OK, NOT_FINITE, VARIANCE_NOT_POSITIVE = 0, 1, 2
 
@@ -88,7 +89,7 @@ def set_individual(order, subject, eta, code, timeline, work):
 def evaluate(order, frozen, subject, eta, precision, code, timeline, work, density):
     """Fill `density` at eta: the value (order 0), or the value and its derivatives in the etas. Returns a status code."""
     set_individual(order, subject, eta, code, timeline, work)
-    status = call_at(code.solve, (order, subject, code, timeline, work))
+    status = solve_subject(order, subject, code, timeline, work)
     if status != OK:
         return status
     start, end = timeline.first_observation[subject], timeline.first_observation[subject + 1]

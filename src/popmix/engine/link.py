@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from popmix.compiler.build import CompiledModel
-from popmix.engine.advance import advance_jets, shift_time
+from popmix.engine.advance import advance_jets, advance_values, shift_time
 from popmix.engine.arrivals import arrange
 from popmix.engine.bundle import Bundle
 from popmix.engine.code import Code, new_work
@@ -20,6 +20,7 @@ from popmix.engine.linear import saddle_step
 from popmix.engine.mode import climb, new_prior, search
 from popmix.engine.observing import observe
 from popmix.engine.predict import new_predictions, predictions
+from popmix.engine.values import solve_values
 from popmix.engine.walk import set_rates, solve
 
 _addresses: dict[str, int] = {}
@@ -58,11 +59,13 @@ def _linked() -> dict[str, int]:
     ready(predictions, whole, subjects, vector, matrix, whole, *full, Bundle(new_predictions(1, 1, 1, 1)))
     return {
         "advance": address_of(advance_jets, whole, whole, basis, paths, real, state, scratch),
+        "advance_values": address_of(advance_values, whole, whole, true, basis, real, vector, vector),
         "shift": address_of(shift_time, whole, whole, whole, basis, vector, matrix, state, scratch),
         "arrange": address_of(arrange, whole, whole, whole, *common),
         "set_rates": address_of(set_rates, whole, whole, *common),
         "observe": address_of(observe, whole, whole, whole, *common),
         "solve": address_of(solve, whole, whole, *common),
+        "solve_values": address_of(solve_values, whole, *common),
         "evaluate": address_of(evaluate, whole, true, whole, vector, matrix, *full),
         "complete": address_of(complete, true, whole, matrix, *full),
         "saddle": address_of(saddle_step, matrix, matrix, vector, vector, Bundle(density.small)),
@@ -77,7 +80,7 @@ def _example_code() -> Code:
     whole, table, cube = (np.zeros((1,) * n_axes, dtype=np.int64) for n_axes in (1, 2, 3))
     kinds = {"rates_vary": False} | dict.fromkeys(("f_index", "lag_index", "observe_0", "observe_2"), whole)
     kinds |= {"n_local_states": whole, "n_local_directions": whole, "local_states": table, "local_directions": table}
-    kinds |= {"n_active": table, "active": cube}
+    kinds |= {"observed_states": whole, "n_active": table, "active": cube}
     sizes = dict.fromkeys(("n_fixed", "n_etas", "n_directions", "n_structural", "n_states", "n_modes", "n_rates"), 1)
     return Code(**{name: kinds.get(name, sizes.get(name, 0)) for name in Code._fields})
 
@@ -117,6 +120,7 @@ def engine_code(compiled: CompiledModel) -> Code:
         observe_2=np.array([one.derivatives for one in endpoints], dtype=np.int64),
         n_local_states=np.array([len(one.states) for one in endpoints], dtype=np.int64),
         local_states=_padded([one.states for one in endpoints]),
+        observed_states=np.array(sorted({c for one in endpoints for c in one.states.tolist()}) or [0], dtype=np.int64),
         n_local_directions=np.array([len(one.directions) for one in endpoints], dtype=np.int64),
         local_directions=_padded([one.directions for one in endpoints]),
         n_active=np.array([[len(one) for one in endpoint.active] for endpoint in endpoints], dtype=np.int64).reshape(-1, 2),

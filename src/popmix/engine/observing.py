@@ -16,7 +16,7 @@ def observe(order, subject, observation, code, timeline, work):
     j = observation - timeline.first_observation[subject]
     out = work.observed[endpoint]
     if order == 0:
-        _amounts(endpoint, code, work)
+        set_amounts(endpoint, work.state.z, code, work)
     else:
         _amounts_jets(endpoint, code, work)
     address = code.observe_0[endpoint] if order == 0 else code.observe_2[endpoint]
@@ -30,9 +30,9 @@ def observe(order, subject, observation, code, timeline, work):
 
 
 @part
-def _amounts(endpoint, code, work):
-    """Turn the state into amounts of the compartments that an endpoint reads."""
-    offset, v, z, amounts, states = code.has_depot, work.basis.v, work.state.z, work.amounts, code.local_states
+def set_amounts(endpoint, z, code, work):
+    """Turn a state into amounts of the compartments that an endpoint reads."""
+    offset, v, amounts, states = code.has_depot, work.basis.v, work.amounts, code.local_states
     for k in range(code.n_local_states[endpoint]):
         c = states[endpoint, k]
         if c < offset or code.n_modes == 1:
@@ -46,7 +46,7 @@ def _amounts(endpoint, code, work):
 @part
 def _amounts_jets(endpoint, code, work):
     """Turn the state into amounts of the compartments that an endpoint reads, with derivatives."""
-    _amounts(endpoint, code, work)
+    set_amounts(endpoint, work.state.z, code, work)
     offset, s, v, first, second = code.has_depot, code.n_structural, work.basis.v, work.amounts_first, work.amounts_second
     for k in range(code.n_local_states[endpoint]):
         c = code.local_states[endpoint, k]

@@ -5,8 +5,9 @@ from typing import NamedTuple
 import numpy as np
 
 from popmix.compiler.call import call_model
-from popmix.engine.compiled import call_at, compiled
+from popmix.engine.compiled import compiled
 from popmix.engine.density import by_unknowns, set_individual
+from popmix.engine.walk import solve_subject
 
 
 class Predictions(NamedTuple):
@@ -19,14 +20,14 @@ class Predictions(NamedTuple):
     reported: np.ndarray
 
 
-def new_predictions(n_subjects: int, n_observations: int, n_etas: int, n_reported: int) -> Predictions:
-    """Return arrays of nan, which stays where a subject can't be evaluated."""
+def new_predictions(n_subjects: int, n_observations: int, n_etas: int, n_reported: int, slopes: bool = True) -> Predictions:
+    """Return arrays of nan, which stays where a subject can't be evaluated; those for values without slopes may be empty."""
     return Predictions(
         np.full(n_observations, np.nan),
         np.full(n_observations, np.nan),
-        np.full((n_observations, n_etas), np.nan),
+        np.full((n_observations if slopes else 0, n_etas), np.nan),
         np.zeros(n_subjects, dtype=np.int64),
-        np.full((n_subjects, n_reported), np.nan),
+        np.full((n_subjects if slopes else 0, n_reported), np.nan),
     )
 
 
@@ -43,15 +44,15 @@ def predictions(order, subjects, fixed, etas, reported, code, timeline, work, de
         row = timeline.first_row[subject]
         if order > 0:
             call_model(reported, work.amounts, work.unknowns, timeline.at[row], timeline.times[row], result.reported[subject])
-        status = call_at(code.solve, (order, subject, code, timeline, work))
+        status = solve_subject(order, subject, code, timeline, work)
         result.status[subject] = status
         if status != 0:
             continue
-        first = timeline.first_observation[subject]
-        for j in range(timeline.first_observation[subject + 1] - first):
+        first, last = timeline.first_observation[subject], timeline.first_observation[subject + 1]
+        for j in range(last - first):
             result.f[first + j] = work.prediction[j, 0]
             result.variance[first + j] = work.prediction[j, 1]
-            if order > 0:
-                by_unknowns(j, 0, timeline.endpoint[first + j], code, work, density.by_unknown)
-                for k in range(code.n_etas):
-                    result.slopes[first + j, k] = density.by_unknown[code.n_fixed + k]
+        for j in range(last - first if order > 0 else 0):
+            by_unknowns(j, 0, timeline.endpoint[first + j], code, work, density.by_unknown)
+            for k in range(code.n_etas):
+                result.slopes[first + j, k] = density.by_unknown[code.n_fixed + k]

@@ -7,11 +7,18 @@ Order 0 gives values; order 2 also first and second derivatives in the direction
 import math
 
 from popmix.compiler.call import call_model
-from popmix.engine.advance import advance_values
 from popmix.engine.arrivals import OK
 from popmix.engine.compiled import call_at, compiled, part
 from popmix.engine.events import BOLUS, RECORD, RESET, START
 from popmix.engine.mammillary import set_basis
+
+
+@part
+def solve_subject(order, subject, code, timeline, work):
+    """Solve by the shortest way that serves: see `solve` and `popmix.engine.values`."""
+    if order == 0 and not timeline.moving and not code.rates_vary:
+        return call_at(code.solve_values, (subject, code, timeline, work))
+    return call_at(code.solve, (order, subject, code, timeline, work))
 
 
 @compiled
@@ -27,7 +34,7 @@ def solve(order, subject, code, timeline, work):
         status = call_at(code.arrange, (order, first, last, code, timeline, work))
         if status != OK:
             return status
-    _clear(order, code, work)
+    clear(order, code, work)
     if last > first:
         row = work.next_row[0] if code.rates_vary else timeline.first_row[subject]
         call_at(code.set_rates, (order, row, code, timeline, work))
@@ -48,14 +55,14 @@ def solve(order, subject, code, timeline, work):
         if observation >= 0:
             call_at(code.observe, (order, subject, observation, code, timeline, work))
         elif kind == RESET:
-            _clear(order, code, work)
+            clear(order, code, work)
         elif kind != RECORD:
-            _dose(order, event, code, timeline, work)
+            apply_dose(order, event, code, timeline, work)
     return OK
 
 
 @part
-def _clear(order, code, work):
+def clear(order, code, work):
     """Empty all compartments and stop all infusions."""
     state, s, source = work.state, code.n_structural if order > 0 else 0, code.n_states
     for i in range(source + 1):
@@ -126,16 +133,24 @@ def _set_source(code, work):
 
 
 @part
-def _advance(order, span, own, code, timeline, work):
-    """Advance the state by `span` to an event (its number within the subject)."""
+def is_infusing(code, work):
+    """Return whether any infusion is on."""
     infusing = False
     for c in range(code.n_states):
         infusing = infusing or work.infusion[c] != 0.0
+    return infusing
+
+
+@part
+def _advance(order, span, own, code, timeline, work):
+    """Advance the state by `span` to an event (its number within the subject)."""
+    infusing = is_infusing(code, work)
     n_nodes = code.n_states + 1 if infusing else code.n_states
-    if span > 0.0:
-        if order == 0:
-            advance_values(code.has_depot, code.n_states, infusing, work.basis, span, work.state.z)
-        elif infusing:
+    if order == 0:
+        z = work.state.z
+        call_at(code.advance_values, (code.has_depot, code.n_states, infusing, work.basis, span, z, z))
+    elif span > 0.0:
+        if infusing:
             call_at(code.advance, (n_nodes, code.n_structural, work.basis, work.infusing, span, work.state, work.scratch))
         else:
             call_at(code.advance, (n_nodes, code.n_structural, work.basis, work.idle, span, work.state, work.scratch))
@@ -162,7 +177,7 @@ def _move_clock(own, n_nodes, code, work):
 
 
 @part
-def _dose(order, event, code, timeline, work):
+def apply_dose(order, event, code, timeline, work):
     """Add a bolus, or switch an infusion on or off."""
     compartment, kind = timeline.compartment[event], timeline.kind[event]
     if kind != BOLUS:

@@ -3,7 +3,8 @@
 The caller supplies the expected information of a point (positive semidefinite). While the quadratic model promises a large
 fall it is evaluated afresh at every step; then damped BFGS updates (Nocedal and Wright 2006, section 18.3) add what the
 expectation does not know. Steps are shortened until the objective falls enough (Armijo) and never change a coordinate by more
-than a bound. Convergence: the Newton decrement g' B^-1 g, the fall that the model still promises, is below a tolerance.
+than a bound. Convergence: the Newton decrement g' B^-1 g, the fall that the model still promises, is below a tolerance; or it is
+negligible and no step gains any more, for rounding.
 """
 
 from collections.abc import Callable
@@ -22,6 +23,8 @@ _TRUSTED = 0.5
 # scoring ends when the model promises a fall below this, or after so many steps
 _NEAR = 0.5
 _MOST_SCORING = 30
+# a promise below this that no step redeems is no reason for doubt
+_NEGLIGIBLE = 1e-3
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,7 +47,7 @@ class Curvature:
 
 @dataclass(eq=False)
 class Descent:
-    """What a minimisation came to; `history` holds the objective of every iteration."""
+    """What a minimisation came to; `history` holds the objective of every iteration, and `decrement` is nan where no step gains."""
 
     point: Point
     hessian: np.ndarray
@@ -55,6 +58,10 @@ class Descent:
     reason: str = ""
     interrupted: bool = False
     history: list[float] = field(default_factory=list)
+
+    def interrupt(self) -> None:
+        """Mark the search as ended by the user: what it reached is kept, and is no minimum that was made sure of."""
+        self.interrupted, self.converged, self.reason = True, False, "interrupted"
 
 
 def minimise(
@@ -74,8 +81,7 @@ def minimise(
     try:
         _iterate(evaluate, curvature, found, tolerance, most_iterations, report)
     except KeyboardInterrupt:
-        found.interrupted = True
-        found.reason = "interrupted"
+        found.interrupt()
     return found
 
 
@@ -92,8 +98,7 @@ def _iterate(evaluate: Callable, curvature: Callable, found: Descent, tolerance:
             return
         new = _lowest([_search(evaluate, found, step) for step in steps])
         if new is None and fresh:
-            found.reason = "no step lowers the objective any further"
-            return
+            return _give_up(found)
         if new is None:
             found.hessian, fresh = _scoring(curvature(found.point), found.point), True
             continue
@@ -104,6 +109,13 @@ def _iterate(evaluate: Callable, curvature: Callable, found: Descent, tolerance:
             scoring = found.decrement > _NEAR and found.iterations < _MOST_SCORING
             found.hessian = _scoring(curvature(new), new)
         fresh = scoring
+
+
+def _give_up(found: Descent) -> None:
+    """End a search whose steps gain nothing: it has converged if next to nothing was promised, else the promise was empty."""
+    found.converged = found.decrement < _NEGLIGIBLE
+    if not found.converged:
+        found.reason, found.decrement = "no step lowers the objective any further", np.nan
 
 
 def _scoring(curvature: Curvature, point: Point) -> np.ndarray:

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from popmix.data.findings import counted
 from popmix.engine.link import link
 from popmix.errors import Interrupted, OptionError
 from popmix.estimate.descent import Descent
@@ -21,6 +22,7 @@ from popmix.model.parameters import Parameters, parameters_of
 
 _NEAR_ZERO = 1e-3
 _NEAR_ONE = 0.999
+_NEAR_SINGULAR = 1e-4  # smallest eigenvalue of the correlations of a block
 
 
 def fit(
@@ -46,7 +48,12 @@ def fit(
     problem, begin = _prepared(model, data, weights, start, told, clock)
     found = method.minimise(problem, begin, threads, told)
     clock.lap("fit")
-    result = _fit(problem, method, begin, found, threads, seed, clock)
+    try:
+        result = _fit(problem, method, begin, found, threads, seed, clock)
+    except KeyboardInterrupt:
+        # the search had ended, the tables take a moment: they are made all the same, and a second interrupt stops them
+        found.interrupt()
+        result = _fit(problem, method, begin, found, threads, seed, clock)
     if found.interrupted:
         raise Interrupted("the fit was interrupted; what it had reached is kept", kept=result)
     return result
@@ -100,6 +107,8 @@ def _prepared(
 ) -> tuple[Problem, Parameters]:
     begin = parameters_of(model)
     if start is not None:
+        if not isinstance(start, (Mapping, Parameters)):
+            raise OptionError(f"values of parameters are given by name, {{{begin.names[0]!r}: 1.0}}, not as {type(start).__name__}.")
         begin = begin.with_values(start.as_dict() if isinstance(start, Parameters) else start)
     begin.check()
     progress.update("compile", None, "loading the engine")
@@ -113,13 +122,21 @@ def _prepared(
 
 def _fit(problem: Problem, method: FOCE, start: Parameters, found: Descent, threads: int | None, seed: int | None, clock: _Clock) -> Fit:
     largest = float(np.max(np.abs(found.point.gradient), initial=0.0))
-    reason = f"{found.iterations} iterations, {found.evaluations} evaluations; " + (
-        f"the OFV can fall by no more than {found.decrement:.1g} more."
-        if found.converged
-        else f"{found.reason}; the OFV might still fall by about {found.decrement:.2g}. Try other start values or more iterations."
-    )
+    reason = f"{counted(found.iterations, 'iteration')}, {counted(found.evaluations, 'evaluation')}; {_ending(found, start)}"
     convergence = Convergence(found.converged, reason, largest, found.iterations, found.evaluations)
     return _result(problem, method, start, found.point.state, convergence, threads, seed, clock)
+
+
+def _ending(found: Descent, start: Parameters) -> str:
+    """Say what is left to gain, and along which parameter where a search ended badly."""
+    if found.converged:
+        return f"the OFV can fall by no more than {found.decrement:.1g} more."
+    free = np.flatnonzero(~start.fixed)
+    if not len(free):
+        return f"{found.reason}; nothing was to be estimated."
+    steepest = start.names[free[np.argmax(np.abs(found.point.gradient))]]
+    left = f"might still fall by about {found.decrement:.2g}, and slopes" if np.isfinite(found.decrement) else "still slopes"
+    return f"{found.reason}; the OFV {left} most along {steepest}. Try other start values or more iterations."
 
 
 def _result(
@@ -171,7 +188,21 @@ def _messages(problem: Problem, parameters: Parameters, start: Parameters) -> tu
             found.append(f"{name} went to zero: the data do not show this variability; leave out its iiv=.")
         if kind == "corr" and abs(value) > _NEAR_ONE:
             found.append(f"{name} went to {'+' if value > 0 else '-'}1: the two effects can't be told apart.")
-    return tuple(found)
+    return (*found, *_singular_blocks(parameters))
+
+
+def _singular_blocks(parameters: Parameters) -> list[str]:
+    """Return a sentence for every block at the edge of the possible that no correlation of 1 shows."""
+    found = []
+    for block in parameters.blocks:
+        positions = [position for _, _, position in block.correlations]
+        own = parameters.omega()[np.ix_(block.etas, block.etas)]
+        sds = np.sqrt(np.diag(own))
+        hidden = len(block.etas) > 2 and np.all(np.abs(parameters.values[positions]) <= _NEAR_ONE)
+        if hidden and not np.all(parameters.fixed[positions]) and np.linalg.eigvalsh(own / np.outer(sds, sds))[0] < _NEAR_SINGULAR:
+            names = ", ".join(parameters.eta_names[k] for k in block.etas)
+            found.append(f"the block of {names} is singular: one of its effects is a combination of the others; take one out.")
+    return found
 
 
 def _versions() -> dict[str, str]:

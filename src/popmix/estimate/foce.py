@@ -1,5 +1,7 @@
 """The FOCE method: its options, and the path from start values to a minimum."""
 
+import math
+import numbers
 from dataclasses import dataclass
 
 import numpy as np
@@ -31,10 +33,10 @@ class FOCE:
     iterations: int = 300
 
     def __post_init__(self) -> None:
-        if not self.tolerance > 0:
-            raise OptionError(f"tolerance must be positive, not {self.tolerance}.")
-        if self.iterations < 1:
-            raise OptionError(f"iterations must be at least 1, not {self.iterations}.")
+        if not isinstance(self.tolerance, numbers.Real) or not 0 < self.tolerance < math.inf:
+            raise OptionError(f"tolerance must be a positive number, not {self.tolerance!r}.")
+        if not isinstance(self.iterations, numbers.Integral) or self.iterations < 1:
+            raise OptionError(f"iterations must be a whole number of at least 1, not {self.iterations!r}.")
 
     @property
     def name(self) -> str:
@@ -57,7 +59,7 @@ class FOCE:
         point = objective.point(coordinates, self.evaluate(problem, start, threads))
         found = self._descend(objective, point, progress)
         for _ in range(_MOST_RESTARTS):
-            better = None if found.interrupted else self._better(objective, found.point, coordinates)
+            better = self._better(objective, found, coordinates)
             if better is None:
                 break
             progress.update("fit", None, f"a better place lowers the objective to {better.value:.3f}")
@@ -68,12 +70,22 @@ class FOCE:
             found = again
         return found
 
-    def _better(self, objective: Objective, point: Point, start: np.ndarray) -> Point | None:
-        """Return a lower point that a descent does not see: other modes of subjects, or beyond a flat stretch near a bound."""
-        other = objective.at(point.x, point, globally=True)
-        if other is not None and other.value < point.value - max(1e-4, 10 * self.tolerance):
-            return other
-        return better_at_boundary(objective, point, start)
+    def _better(self, objective: Objective, found: Descent, start: np.ndarray) -> Point | None:
+        """Return a lower point that a descent does not see: other modes of subjects, or beyond a flat stretch near a bound.
+
+        An interrupt from the keyboard ends the looking, as it ends a descent: what was found is kept.
+        """
+        if found.interrupted:
+            return None
+        point = found.point
+        try:
+            other = objective.at(point.x, point, globally=True)
+            if other is not None and other.value < point.value - max(1e-4, 10 * self.tolerance):
+                return other
+            return better_at_boundary(objective, point, start)
+        except KeyboardInterrupt:
+            found.interrupt()
+            return None
 
     def _descend(self, objective: Objective, start: Point, progress: Progress) -> Descent:
         if len(start.x) == 0:

@@ -49,6 +49,8 @@ class Objective:
         information = self.problem.information(point.state, interaction=self.interaction, threads=self.threads)
         jacobian = self.scale.jacobian(point.x)
         matrix = jacobian.T @ natural_information(self.problem, point.state.parameters, information) @ jacobian
+        slopes = self.problem.weights @ natural_scores(self.problem, point.state)
+        matrix += np.diag(np.maximum(self.scale.bend(point.x, slopes), 0.0))
         kinds = np.array(self.scale.template.kinds)[self.scale.free]
         complete = np.where(kinds == "iiv", 4.0 * self.problem.weights.sum(), 0.0)
         return Curvature(matrix, np.maximum(complete - np.diag(matrix), 0.0))

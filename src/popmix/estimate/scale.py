@@ -1,8 +1,13 @@
 """The unconstrained scale on which an optimiser works, and the chain rule to it.
 
 Thetas: identity, log(theta - lower), -log(upper - theta) or the logit between bounds; SDs: the logarithm; correlations of a
-block: row i of the Cholesky factor of the correlation matrix is (y_i1, ..., y_i(i-1), 1) divided by its length, which is
-positive definite for any y; its coordinate is asinh(y), on which a correlation near 1 is not far. Fixed parameters are left out.
+block: row i of the Cholesky factor of the correlation matrix is a unit vector given by i - 1 angles,
+
+    u_i1 = sin a_1,   u_i2 = cos a_1 sin a_2,   ...,   u_ii = cos a_1 cos a_2 ... cos a_(i-1)
+
+so that correlation_ij = (1 - 1e-6) u_i . u_j is positive definite for any angles. The edge of the possible lies at a finite place, an
+angle of 90 degrees, where the objective is symmetric: a search that is drawn there ends there (Rapisarda, Brigo and Mercurio, IMA J
+Manag Math 18:55, 2007). Nearer to a singular omega its inverse leaves no digits for a gradient. Fixed parameters are left out.
 """
 
 from dataclasses import dataclass
@@ -13,6 +18,8 @@ from popmix.model.parameters import OmegaBlock, Parameters
 
 # start values may lie on a bound only by rounding; inside the transform they keep this relative distance to it
 _MARGIN = 1e-10
+# smallest eigenvalue that a search leaves to the correlations of a block
+_LEAST_EIGENVALUE = 1e-6
 # how far from a bound of zero a search begins for a value that lies exactly on it
 _OFF_BOUND = 1e-3
 
@@ -43,9 +50,9 @@ class Scale:
             if kind != "corr":
                 coordinates[position] = self._to_line(position, parameters.values[position])
         for block in self.blocks:
-            factor = np.linalg.cholesky(_correlation(block, parameters.values))
+            factor = np.linalg.cholesky(_stretched(_correlation(block, parameters.values)))
             for row, column, position in block.correlations:
-                coordinates[position] = np.arcsinh(factor[row, column] / factor[row, row])
+                coordinates[position] = np.arctan2(factor[row, column], np.linalg.norm(factor[row, column + 1 :]))
         return coordinates[self.free]
 
     def unpack(self, coordinates: np.ndarray) -> np.ndarray:
@@ -59,7 +66,7 @@ class Scale:
             factor = _rows(block, full)
             for row, column, position in block.correlations:
                 if not self.template.fixed[position]:
-                    values[position] = factor[row] @ factor[column]
+                    values[position] = (1 - _LEAST_EIGENVALUE) * (factor[row] @ factor[column])
         return values
 
     def jacobian(self, coordinates: np.ndarray) -> np.ndarray:
@@ -72,6 +79,20 @@ class Scale:
         for block in self.blocks:
             _fill_correlations(block, full, matrix)
         return matrix[:, self.free]
+
+    def bend(self, coordinates: np.ndarray, gradient: np.ndarray) -> np.ndarray:
+        """Return sum over natural values of gradient x their second derivative by each coordinate, for correlations only.
+
+        At the edge of a singular block the first derivatives vanish, and this is all the curvature that there is.
+        """
+        full = self._full(coordinates)
+        bends = np.zeros(len(self.template))
+        for block in self.blocks:
+            factor = _rows(block, full)
+            for row, column, position in block.correlations:
+                change = np.concatenate([np.zeros(column), -factor[row, column:]])
+                bends[position] = sum(gradient[other] * slope for other, slope in _moved(block, factor, row, change))
+        return bends[self.free]
 
     def _full(self, coordinates: np.ndarray) -> np.ndarray:
         full = np.zeros(len(self.template))
@@ -125,23 +146,49 @@ def _correlation(block: OmegaBlock, values: np.ndarray) -> np.ndarray:
     return matrix
 
 
+def _stretched(correlation: np.ndarray) -> np.ndarray:
+    """Return the products u_i . u_j that make a matrix of correlations, or the matrix itself where it is too near the edge."""
+    identity = np.eye(len(correlation))
+    stretched = identity + (correlation - identity) / (1 - _LEAST_EIGENVALUE)
+    return stretched if np.linalg.eigvalsh(stretched)[0] > 0 else correlation
+
+
 def _rows(block: OmegaBlock, full: np.ndarray) -> np.ndarray:
-    """Return the Cholesky factor whose unnormalised rows hold the coordinates and a final 1."""
-    factor = np.eye(len(block.etas))
-    for row, column, position in block.correlations:
-        factor[row, column] = np.sinh(full[position])
-    return factor / np.linalg.norm(factor, axis=1, keepdims=True)
+    """Return the Cholesky factor of the correlations, its rows unit vectors."""
+    sines, cosines = _sines_and_cosines(block, full)
+    return _unit_rows(sines, cosines)
 
 
 def _fill_correlations(block: OmegaBlock, full: np.ndarray, matrix: np.ndarray) -> None:
-    """Write d correlation / d coordinate: d row / d y_k = (e_k - row row_k) / length, d y_k / d coordinate = cosh."""
-    factor = _rows(block, full)
+    """Write d correlation / d angle."""
+    sines, cosines = _sines_and_cosines(block, full)
+    factor = _unit_rows(sines, cosines)
     for row, column, position in block.correlations:
-        unit = np.zeros(len(block.etas))
-        unit[column] = 1.0
-        change = (unit - factor[row] * factor[row, column]) * factor[row, row] * np.cosh(full[position])
-        for other_row, other_column, other in block.correlations:
-            if other_row == row:
-                matrix[other, position] += change @ factor[other_column]
-            if other_column == row:
-                matrix[other, position] += factor[other_row] @ change
+        turned_sines, turned_cosines = sines[row].copy(), cosines[row].copy()
+        turned_sines[column], turned_cosines[column] = cosines[row, column], -sines[row, column]
+        change = _unit_rows(turned_sines[None], turned_cosines[None])[0]
+        change[:column] = 0.0
+        for other, slope in _moved(block, factor, row, change):
+            matrix[other, position] = slope
+
+
+def _sines_and_cosines(block: OmegaBlock, full: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return sines and cosines of the angles, [row, column]; the last of a row is a right angle, so that it takes what is left."""
+    sines, cosines = np.eye(len(block.etas)), 1.0 - np.eye(len(block.etas))
+    for row, column, position in block.correlations:
+        sines[row, column], cosines[row, column] = np.sin(full[position]), np.cos(full[position])
+    return sines, cosines
+
+
+def _unit_rows(sines: np.ndarray, cosines: np.ndarray) -> np.ndarray:
+    return sines * np.cumprod(np.hstack([np.ones((len(sines), 1)), cosines[:, :-1]]), axis=1)
+
+
+def _moved(block: OmegaBlock, factor: np.ndarray, row: int, change: np.ndarray) -> list[tuple[int, float]]:
+    """Return (position, change) of the correlations that move when a row of the factor does."""
+    found = []
+    for other_row, other_column, other in block.correlations:
+        if row in (other_row, other_column):
+            partner = other_column if other_row == row else other_row
+            found.append((other, (1 - _LEAST_EIGENVALUE) * float(change @ factor[partner])))
+    return found

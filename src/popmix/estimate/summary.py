@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from popmix.data.findings import counted
+
 if TYPE_CHECKING:
     from popmix.estimate.result import Fit
 
@@ -50,7 +52,7 @@ def as_html(fit: "Fit") -> str:
 
 def heading(fit: "Fit") -> list[str]:
     """Return the lines above the table: model, data, method, sizes; objective and criteria; convergence in words."""
-    sizes = f"{_counted(fit.n_subjects, 'subject')}, {_counted(fit.n_observations, 'observation')}"
+    sizes = f"{counted(fit.n_subjects, 'subject')}, {counted(fit.n_observations, 'observation')}"
     criteria = {"OFV": fit.ofv, "-2LL": fit.minus2ll, "AIC": fit.aic, "BIC": fit.bic}
     state = fit.convergence
     word = "Evaluated" if state.evaluated_only else "Converged" if state.converged else "NOT CONVERGED"
@@ -160,7 +162,7 @@ def _fitted_in(parts: Sequence[Section], room: int) -> list[str]:
         if shown:
             lines += _aligned(Section(part.title, part.columns, shown), width)
     if cut:
-        lines.append(f"... {_counted(cut, 'more parameter')}: see fit.estimates()")
+        lines.append(f"... {counted(cut, 'more parameter')}: see fit.estimates()")
     return lines
 
 
@@ -199,7 +201,3 @@ def _percent(value: float) -> str:
 
 def _fixed(value: float, digits: int) -> str:
     return f"{value:.{digits}f}" if math.isfinite(value) else "not finite"
-
-
-def _counted(count: int, noun: str) -> str:
-    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"

@@ -7,6 +7,7 @@ model's source. The data stay where they are: their name and SHA-256 are in `fit
 import os
 import secrets
 import shutil
+import tempfile
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -47,6 +48,7 @@ def save(fit: Fit, folder: str | Path, *, overwrite: bool = False, command: Sequ
 def check_folder(folder: str | Path, *, overwrite: bool = False) -> None:
     """Raise PopmixError when a run folder of this name can't be made: asked before long work, not after it."""
     target = Path(folder)
+    _refuse_unwritable(target)
     if not target.exists() and not target.is_symlink():
         return
     if not target.is_dir():
@@ -58,6 +60,16 @@ def check_folder(folder: str | Path, *, overwrite: bool = False) -> None:
         raise PopmixError(f"{target} is no run folder of popmix and is left alone: give the run folder another name.")
     if not overwrite:
         raise PopmixError(f"{target} holds an earlier run: give another name, or add --overwrite to replace it.")
+
+
+def _refuse_unwritable(target: Path) -> None:
+    """Raise PopmixError where no folder can be made beside the target: what a file system allows is known by trying only."""
+    nearest = next(parent for parent in target.resolve().parents if parent.exists())
+    try:
+        with tempfile.TemporaryDirectory(prefix=".popmix-", dir=nearest):
+            return
+    except OSError as error:
+        raise PopmixError(f"the run folder {target} can't be made in {nearest}: {error.strerror or error}.") from error
 
 
 def fit_document(fit: Fit, command: Sequence[str] = ()) -> dict[str, Any]:

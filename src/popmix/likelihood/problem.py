@@ -30,8 +30,9 @@ from popmix.model.parameters import Parameters
 # below this many subjects a second thread costs more than it brings
 _SUBJECTS_PER_THREAD = 8
 _CHUNKS_PER_THREAD = 4
-# a compiled call can't be interrupted, so it never takes more subjects than this
+# a compiled call can't be interrupted, so it never takes more subjects than this; values alone are computed ten times faster
 _MOST_PER_CALL = 100
+_MOST_VALUES_PER_CALL = 1000
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,12 +73,22 @@ class Problem:
         """Number of observations."""
         return len(self.timeline.y)
 
-    def over_subjects(self, task: Callable[[np.ndarray], None], threads: int | None = None, *, everybody: bool = False) -> None:
-        """Run `task(positions)` for all subjects (with a weight, or `everybody`) on threads; the split changes no number."""
+    def over_subjects(
+        self,
+        task: Callable[[np.ndarray], None],
+        threads: int | None = None,
+        *,
+        everybody: bool = False,
+        most: int = _MOST_PER_CALL,
+    ) -> None:
+        """Run `task(positions)` for all subjects (with a weight, or `everybody`), at most `most` in one call, on threads.
+
+        The split changes no number.
+        """
         active = np.flatnonzero((self.weights > 0) | everybody)
         threads = min(threads or os.cpu_count() or 1, max(1, len(active) // _SUBJECTS_PER_THREAD))
-        n_chunks = max(-(-len(active) // _MOST_PER_CALL), threads * _CHUNKS_PER_THREAD if threads > 1 else 1)
-        chunks = np.array_split(active, n_chunks)
+        n_chunks = max(-(-len(active) // most), threads * _CHUNKS_PER_THREAD if threads > 1 else 1)
+        chunks = np.array_split(active, n_chunks) if n_chunks > 1 else [active]
         if threads == 1:
             for chunk in chunks:
                 task(chunk)
@@ -145,7 +156,7 @@ class Problem:
         Without `slopes` only f and variance are computed, which is ten times faster.
         """
         code = self.code
-        result = new_predictions(self.n_subjects, self.n_observations, code.n_etas, len(self.compiled.reported))
+        result = new_predictions(self.n_subjects, self.n_observations, code.n_etas, len(self.compiled.reported), slopes)
         etas = np.zeros((self.n_subjects, code.n_etas)) if etas is None else np.ascontiguousarray(etas)
         fixed = np.ascontiguousarray(parameters.values[: code.n_fixed])
         reported, order, found = self.compiled.address("reported"), 2 if slopes else 0, Bundle(result)
@@ -154,7 +165,7 @@ class Problem:
             with self._memory() as memory:
                 predictions(order, subjects, fixed, etas, reported, *memory, found)
 
-        self.over_subjects(task, threads, everybody=True)
+        self.over_subjects(task, threads, everybody=True, most=_MOST_PER_CALL if slopes else _MOST_VALUES_PER_CALL)
         return result
 
     @cached_property

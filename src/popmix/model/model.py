@@ -3,7 +3,6 @@
 import inspect
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
@@ -19,15 +18,6 @@ from popmix.model.mistakes import Mistake, did_you_mean, render
 from popmix.model.places import place_of
 from popmix.model.printing import as_html, as_text
 from popmix.model.writing import write
-
-
-@dataclass(frozen=True)
-class OmegaBlock:
-    """Random effects that vary together: member names, start correlations (full matrix), and whether these are fixed."""
-
-    members: tuple[str, ...]
-    correlation: tuple[tuple[float, ...], ...]
-    fixed: bool = False
 
 
 class ModelType(type):
@@ -210,14 +200,6 @@ class Model(metaclass=ModelType):
             elif isinstance(each, made.Eta) and each.level is None:
                 effects.append((name, each.sd))
         return tuple(effects)
-
-    def omega_structure(self) -> tuple[OmegaBlock, ...]:
-        """Return the blocks of between-subject effects, single effects as blocks of one, in the order of their first members."""
-        names = [name for name, _ in self.random_effects()]
-        blocks = [OmegaBlock(each.members, each.correlation, each.fixed) for each in self.blocks.values() if each.level is None]
-        together = {member for block in blocks for member in block.members}
-        blocks += [OmegaBlock((name,), ((1.0,),)) for name in names if name not in together]
-        return tuple(sorted(blocks, key=lambda block: min(names.index(member) for member in block.members)))
 
 
 def clean_doc(doc: str | None) -> str:

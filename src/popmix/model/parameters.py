@@ -1,8 +1,6 @@
-"""Population parameters: values by name, and the map to an unconstrained scale for optimisation.
+"""Population parameters: values by name on the natural scale.
 
-Natural scale: thetas as declared, residual and between-subject variability as standard deviations, correlations as such.
-Unconstrained scale: log(theta - lower), log(upper - theta) or the logit between bounds for a bounded theta; the logarithm
-of an SD; for a block of correlated effects the Cholesky factor of its covariance, logarithms on the diagonal.
+Thetas as declared, residual and between-subject variability as standard deviations, correlations as such.
 """
 
 from __future__ import annotations

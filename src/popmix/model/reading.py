@@ -35,6 +35,7 @@ def load(path: str | os.PathLike, name: str | None = None) -> Model:
     except (OSError, UnicodeDecodeError) as error:
         raise ModelError(f"{text} can't be read as a Python file: {error}") from error
     filename = str(file.resolve())
+    linecache.checkcache(filename)  # a file that was changed since an earlier reading: messages show its present lines
     with _importable(str(file.resolve().parent)):
         namespace = _run(source, filename)
     return _chosen(_models(namespace), shown_path(filename), name)

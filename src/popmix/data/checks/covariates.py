@@ -59,7 +59,7 @@ def odd_values(records: Records, expectation: Expectation | None, collector: Col
 
 
 def categories(records: Records, expectation: Expectation | None, collector: Collector) -> None:
-    """D045: a value that is none of the declared categories."""
+    """D045: a value that is none of the declared categories; where these are texts it has no meaning for the model."""
     if expectation is None:
         return
     for name, allowed in expectation.covariates.items():
@@ -70,7 +70,8 @@ def categories(records: Records, expectation: Expectation | None, collector: Col
         texts = np.array([label(f"{value:g}" if values.dtype.kind == "f" else value) for value in values], dtype=object)
         odd = np.array([text not in known for text in texts], dtype=bool) & ~is_missing(values)
         told = f"{name} has {some(dict.fromkeys(texts[odd]), 'value')} (<who>) not in {{{', '.join(map(str, allowed))}}}."
-        collector.mark("D045", "W", name, odd, told, "Correct the cells, or declare the category.")
+        severity = "E" if all(isinstance(category, str) for category in allowed) else "W"
+        collector.mark("D045", severity, name, odd, told, "Correct the cells, or declare the category.")
 
 
 def occasions(records: Records, expectation: Expectation | None, collector: Collector) -> None:

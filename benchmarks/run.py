@@ -1,0 +1,217 @@
+"""Measure popmix and print Markdown tables: `python benchmarks/run.py [--data FOLDER]`.
+
+All ratios come from one run on one machine. README.md beside this file says what each figure means.
+"""
+
+import argparse
+import ctypes
+import json
+import os
+import platform
+import resource
+import shutil
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import numpy as np
+import polars as pl
+import simulate
+
+import popmix
+from popmix.compiler.build import compile_model
+from popmix.likelihood import Problem, bind
+from popmix.model.parameters import parameters_of
+
+HERE = Path(__file__).parent
+THEOPHYLLINE = HERE.parent / "examples" / "theophylline.py"
+MODELS, SIZES, THREADS = ("oral1", "oral2"), (120, 1000), (1, 2)
+PARTS = (125, 250, 500, 1000)
+POPMIX = (sys.executable, "-m", "popmix")
+
+
+def run(command: tuple[str, ...], cache: str | None = None) -> tuple[float, str]:
+    """Run a process to its end; return wall seconds and what it printed. Raises CalledProcessError."""
+    environment = os.environ | ({"NUMBA_CACHE_DIR": cache} if cache else {})
+    start = time.perf_counter()
+    done = subprocess.run(command, env=environment, check=True, capture_output=True, text=True)
+    return time.perf_counter() - start, done.stdout
+
+
+def wall(command: tuple[str, ...]) -> float:
+    """Return the median wall seconds of five runs of a process."""
+    return statistics.median(run(command)[0] for _ in range(5))
+
+
+def median(task: Callable[[], object], repeats: int) -> float:
+    """Return the median seconds of a task, after one call that is not counted."""
+    task()
+    found = []
+    for _ in range(repeats):
+        start = time.perf_counter()
+        task()
+        found.append(time.perf_counter() - start)
+    return statistics.median(found)
+
+
+def table(title: str, head: tuple[str, ...], rows: list[tuple[str, ...]]) -> None:
+    """Print a Markdown table."""
+    lines = [f"**{title}**", "", "| " + " | ".join(head) + " |", "|---" * len(head) + "|"]
+    print("\n".join([*lines, *("| " + " | ".join(row) + " |" for row in rows)]), end="\n\n", flush=True)
+
+
+def start_up() -> None:
+    """(a) and (b): whole processes, with a warm and with an empty cache."""
+    data = str(popmix.datasets.path("theophylline"))
+    fit = (*POPMIX, "fit", str(THEOPHYLLINE), data, "--json")
+    run(fit)
+    warm = [run(fit) for _ in range(5)]
+    inside = statistics.median(json.loads(text)["timing"]["fit"] for _, text in warm)
+    with TemporaryDirectory() as cache:
+        first, _ = run(fit, cache)
+    rows = [
+        ("(a) `popmix fit` of theophylline, whole process, engine cache warm", f"{statistics.median(s for s, _ in warm):.2f}", "2"),
+        ("(a) the fit in it", f"{inside:.3f}", "0.1"),
+        ("(b) the same, first run with an empty engine cache (without the pip installation)", f"{first:.1f}", "45"),
+        ("`import popmix`, whole process", f"{wall((sys.executable, '-c', 'import popmix')):.2f}", "0.6"),
+        ("`popmix --help`, whole process", f"{wall((*POPMIX, '--help')):.2f}", "0.4"),
+    ]
+    rows += [(f"compilation of {name}", f"{compilation(name):.3f}", "0.2") for name in MODELS]
+    table("Start", ("what", "s", "target"), rows)
+
+
+def compilation(name: str) -> float:
+    """Return the seconds from a loaded model to addresses of its compiled functions."""
+    model = popmix.load(HERE / "models" / f"{name}.py")
+    return median(lambda: compile_model.__wrapped__(model), 5)
+
+
+def memory(folder: Path) -> None:
+    """(c): peak memory of whole processes. A child starts with the peak of its parent, which must still be small."""
+    program = (
+        "import resource, sys; from popmix.cli import main\n"
+        "try: main()\n"
+        "finally: print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, file=sys.stderr)"
+    )
+    unit = 1 if sys.platform == "darwin" else 1024
+    rows = []
+    for name in MODELS:
+        files = str(HERE / "models" / f"{name}.py"), str(folder / f"sim_{name}_1000.csv")
+        command = (sys.executable, "-c", program, "fit", *files, "--json")
+        done = subprocess.run(command, check=True, capture_output=True, text=True)
+        rows.append((name, f"{int(done.stderr.split()[-1]) * unit / 1e6:.0f}", "600"))
+    own = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 1e6
+    table(f"(c) Peak memory of `popmix fit`, 1000 subjects (the measuring process: {own:.0f} MB)", ("model", "MB", "target"), rows)
+
+
+def fits(folder: Path) -> None:
+    """(c): FOCEI from the start values of the model, engine warm, without reading the data."""
+    targets, rows = {120: "0.3", 1000: "2"}, []
+    for name in MODELS:
+        model = popmix.load(HERE / "models" / f"{name}.py")
+        for size in SIZES:
+            data, seconds = popmix.read(folder / f"sim_{name}_{size}.csv"), []
+            for threads in THREADS:
+                found = [popmix.fit(model, data, threads=threads) for _ in range(3)]
+                seconds.append(statistics.median(one.timing["fit"] for one in found))
+            target = targets[size] if name == "oral1" else ""
+            row = (name, str(size), *(f"{one:.3f}" for one in seconds), f"{seconds[0] / seconds[1]:.2f}", target)
+            rows.append((*row, str(found[0].convergence.evaluations)))
+    table("(c) FOCEI", ("model", "subjects", "1 thread, s", "2 threads, s", "1 over 2", "target, s", "evaluations"), rows)
+
+
+def evaluations(folder: Path) -> None:
+    """(c): one evaluation of the objective with its gradient, modes started where they were a step before."""
+    rows = []
+    for name in MODELS:
+        costs, ratio = [], 1.0
+        for size in PARTS:
+            problem = part(folder, name, size)
+            parameters = parameters_of(problem.model)
+            before = problem.foce(parameters, globally=True)
+            moved = parameters.with_values({"tvCL": 1.02 * parameters["tvCL"], "tvKa": 0.97 * parameters["tvKa"]})
+            one, two = (evaluation(problem, moved, before.marginal.eta, threads) for threads in THREADS)
+            costs.append(one)
+            ratio = one / two
+        per_subject = (f"{1e6 * cost / size:.1f}" for cost, size in zip(costs, PARTS, strict=True))
+        rows.append((name, *per_subject, f"{1e3 * costs[-1]:.1f}", f"{ratio:.2f}"))
+    head = ("model", *(f"{size} subjects" for size in PARTS), "all 1000, ms", "1 thread over 2 (target 1.7)")
+    table("(c) One evaluation, microseconds per subject on 1 thread (linear: the same in every column)", head, rows)
+
+
+def evaluation(problem: Problem, parameters: popmix.Parameters, modes: np.ndarray, threads: int) -> float:
+    """Return the seconds of one evaluation."""
+    return median(lambda: problem.foce(parameters, modes=modes, threads=threads), 9)
+
+
+def part(folder: Path, name: str, size: int) -> Problem:
+    """Bind a model to the first subjects of the population of 1000."""
+    frame = pl.read_csv(folder / f"sim_{name}_1000.csv", null_values=".", infer_schema_length=None)
+    return bind(popmix.load(HERE / "models" / f"{name}.py"), frame.filter(pl.col("ID") <= size))
+
+
+def solves(folder: Path) -> None:
+    """(d): predictions and variances of 1000 subjects at given random effects, on one thread, against C."""
+    compiler = shutil.which("cc")
+    if compiler is None:
+        print("(d) There is no C compiler here: the population solve is not compared.\n")
+        return
+    problem = part(folder, "oral1", 1000)
+    parameters, timeline = parameters_of(problem.model), problem.timeline
+    eta = 0.2 * np.random.default_rng(1).normal(size=(problem.n_subjects, 3))
+    theta, weight = parameters.values[:4].copy(), timeline.at[timeline.first_row, 0].copy()
+    times, dose = problem.data.time[timeline.observed_row], problem.data.amt[timeline.first_row]
+    found, variance = np.zeros((2, problem.n_observations))
+    plain = (timeline.first_observation, dose, weight, times, theta, eta, found)
+    events = (timeline.first_event, timeline.kind, timeline.time, timeline.amount, timeline.observation)
+    walking = (*events, weight, theta, eta, found, variance)
+    expected = problem.predictions(parameters, eta, slopes=False, threads=1).f
+    own = median(lambda: problem.predictions(parameters, eta, slopes=False, threads=1), 300)
+    rows = [("popmix", f"{1e6 * own:.0f}", "1")]
+    with TemporaryDirectory() as target:
+        for label, name, arrays in (("plain closed form in C", "solve", plain), ("events walked in C", "walk", walking)):
+            seconds = median(in_c(compiler, Path(target), name, problem.n_subjects, arrays), 300)
+            if not np.allclose(found, expected, rtol=1e-12, atol=0):
+                raise ValueError(f"{name}.c and popmix differ")
+            rows.append((label, f"{1e6 * seconds:.0f}", f"{own / seconds:.2f}"))
+    table("(d) Population solve, 1000 subjects (target 1.5)", ("what", "microseconds", "popmix over it"), rows)
+
+
+def in_c(compiler: str, target: Path, name: str, n_subjects: int, arrays: tuple[np.ndarray, ...]) -> Callable[[], object]:
+    """Compile a C file with -O3 and return a call of its `solve`; `arrays` must outlive it."""
+    library = target / f"{name}.so"
+    subprocess.run([compiler, "-O3", "-shared", "-fPIC", "-o", str(library), str(HERE / f"{name}.c"), "-lm"], check=True)
+    solve = ctypes.CDLL(str(library)).solve
+    pointers = [ctypes.c_void_p(array.ctypes.data) for array in arrays]
+    return lambda: solve(ctypes.c_long(n_subjects), *pointers)
+
+
+def measure(folder: Path) -> None:
+    """Print all tables; processes first, as long as this one is small."""
+    print(f"{os.cpu_count()} cores, {platform.system()} {platform.machine()}, Python {platform.python_version()}\n", flush=True)
+    start_up()
+    memory(folder)
+    fits(folder)
+    evaluations(folder)
+    solves(folder)
+
+
+def main() -> None:
+    """Measure with the data given, or with simulated ones."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--data", type=Path, help="a folder with sim_oral1_120.csv and so on; default: simulated")
+    folder = parser.parse_args().data
+    if folder is not None:
+        measure(folder)
+        return
+    with TemporaryDirectory() as target:
+        simulate.write(Path(target))
+        measure(Path(target))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,125 @@
+"""Predictions and residual variances of one subject, values only, where no event moves and the rates stay the same.
+
+Between two events that change the course (doses, infusions on or off, resets) the amounts are sums of exponentials. Each
+observation is evaluated from the last such event, the anchor, instead of from the observation before it:
+
+    A_c(t) = sum_n share[c, n] exp(x_n t)
+
+Close to the anchor, where terms of the depot and of a mode cancel, and during infusions the exact differences of
+`advance_values` are used. The result stands in `work.prediction`.
+"""
+
+import math
+
+import numpy as np
+
+from popmix.compiler.call import call_model
+from popmix.engine.arrivals import OK
+from popmix.engine.compiled import call_at, compiled, inlined
+from popmix.engine.events import RECORD, RESET
+from popmix.engine.exponential import exponential
+from popmix.engine.observing import set_amounts
+from popmix.engine.walk import apply_dose, clear, is_infusing
+
+_VALUE = np.int64(0)
+# |x_i - x_0| t from which (exp(x_i t) - exp(x_0 t)) / (x_i - x_0) loses no more than three bits
+_APART = 0.125
+
+
+@compiled
+def solve_values(subject, code, timeline, work):
+    """Fill `work.prediction` of a subject; `work.individual` holds its directions. Returns a status code."""
+    event, last, start = timeline.first_event[subject], timeline.first_event[subject + 1], timeline.first_observation[subject]
+    if code.n_states == 0:
+        for observation in range(start, timeline.first_observation[subject + 1]):
+            _observe(observation, start, code, timeline, work)
+        return OK
+    clear(_VALUE, code, work)
+    if last > event:
+        call_at(code.set_rates, (_VALUE, timeline.first_row[subject], code, timeline, work))
+    kinds, times, observations, z = timeline.kind, timeline.time, timeline.observation, work.state.z
+    spans, anchor, infusing = work.spans, math.nan, False
+    while event < last:
+        kind, observed, n_observed = kinds[event], observations[event], 0
+        while event < last and observations[event] == observed + n_observed and observed >= 0:
+            spans[n_observed] = times[event] - anchor
+            n_observed += 1
+            event += 1
+        if n_observed > 0:
+            _observe_all(observed, n_observed, start, infusing, code, timeline, work)
+            continue
+        if kind != RECORD:
+            span = times[event] - anchor
+            call_at(code.advance_values, (code.has_depot, code.n_states, infusing, work.basis, span, z, z))
+            if kind == RESET:
+                clear(_VALUE, code, work)
+            else:
+                apply_dose(_VALUE, event, code, timeline, work)
+            anchor, infusing = times[event], is_infusing(code, work)
+        event += 1
+    return OK
+
+
+@inlined
+def _observe_all(observed, n_observed, start, infusing, code, timeline, work):
+    """Evaluate successive observations between two anchors."""
+    spans, table, amounts, z, near = work.spans, work.table, work.amounts, work.state.z, work.scratch.z
+    endpoints, observed_states, apart = timeline.endpoint, code.observed_states, math.inf
+    if not infusing:
+        apart = _sum_up(code, work)
+        _add_exponentials(n_observed, code, work)
+    for k in range(n_observed):
+        if spans[k] >= apart:
+            # nearly always it is one compartment that is observed
+            amounts[observed_states[0]] = table[observed_states[0], k]
+            for a in range(1, len(observed_states)):
+                amounts[observed_states[a]] = table[observed_states[a], k]
+        else:
+            call_at(code.advance_values, (code.has_depot, code.n_states, infusing, work.basis, spans[k], z, near))
+            set_amounts(endpoints[observed + k], near, code, work)
+        _observe(observed + k, start, code, timeline, work)
+
+
+@inlined
+def _observe(observation, start, code, timeline, work):
+    """Evaluate prediction and variance from the amounts."""
+    row = timeline.observed_row[observation]
+    address, out = code.observe_0[timeline.endpoint[observation]], work.prediction[observation - start]
+    call_model(address, work.amounts, work.individual, timeline.at[row], timeline.times[row], out)
+
+
+@inlined
+def _sum_up(code, work):
+    """Write the shares of the exponentials from the anchor on; returns the time from which they add up accurately."""
+    x, edges, v, z, shares, offset = work.basis.x, work.basis.edges, work.basis.v, work.state.z, work.shares, code.has_depot
+    width, closest = code.n_states + 1, math.inf
+    for c in range(code.n_states):
+        shares[c, 0] = 0.0
+    if offset:
+        shares[0, 0] = z[0]
+    for i in range(code.n_modes):
+        node, fed = i + offset, 0.0
+        if offset and z[0] != 0.0:
+            gap = x[node] - x[0]
+            closest = min(closest, abs(gap))
+            fed = edges[node * width] * z[0] / gap
+        for c in range(code.n_modes):
+            shares[c + offset, node] = v[c, i] * (z[node] + fed)
+            if offset:
+                shares[c + offset, 0] -= v[c, i] * fed
+    return _APART / closest
+
+
+@inlined
+def _add_exponentials(n_observed, code, work):
+    """Write the amounts of the compartments that are observed, at all spans, into `work.table`."""
+    x, spans, shares = work.basis.x, work.spans, work.shares
+    for c in code.observed_states:
+        row = work.table[c]
+        for k in range(n_observed):
+            row[k] = 0.0
+        for node in range(code.n_states):
+            rate, share = x[node], shares[c, node]
+            if share != 0.0:
+                for k in range(n_observed):
+                    row[k] += share * exponential(rate * spans[k])
