@@ -7,7 +7,6 @@ prints itself as text, so no data frame library is imported before somebody asks
 import csv
 import importlib
 import io
-import sys
 from collections.abc import Iterator, Mapping, Sequence
 from types import ModuleType
 from typing import Any
@@ -58,9 +57,9 @@ class Table(Mapping):
         """Return the table as a polars data frame."""
         return _frame_library("polars").DataFrame({name: values.tolist() for name, values in self._columns.items()})
 
-    def to_frame(self) -> Any:
-        """Return a data frame: of pandas where the program has loaded pandas already, of polars otherwise."""
-        return self.to_pandas() if "pandas" in sys.modules else self.to_polars()
+    def to_frame(self, library: str) -> Any:
+        """Return a data frame of a library, "pandas" or "polars"."""
+        return {"pandas": self.to_pandas, "polars": self.to_polars}[library]()
 
     def to_csv(self) -> str:
         """Return the table as CSV text; numbers keep all their digits, a missing number is an empty cell."""

@@ -27,10 +27,10 @@ def estimation(monkeypatch, make_fit):
 def test_the_model_is_loaded_and_the_options_go_on(estimation, tmp_path):
     path = tmp_path / "m.py"
     path.write_text(Theophylline.source())
-    fit_file(f"{path}:Theophylline", "d.csv", "a method", Request(seed=3, threads=2))
+    fit_file(f"{path}:Theophylline", "d.csv", "a method", Request(seed=3, threads=2, columns={"time": "TAFD"}))
     model, data, method, options = estimation[0]
     assert (model, data, method) == (Theophylline, "d.csv", "a method")
-    assert options == {"threads": 2, "seed": 3, "progress": None}
+    assert options == {"threads": 2, "seed": 3, "progress": None, "columns": {"time": "TAFD"}}
 
 
 def test_the_run_folder_is_refused_before_the_work(estimation, tmp_path):

@@ -141,7 +141,7 @@ def test_check_is_1_when_something_is_wrong(run):
     good = SimpleNamespace(ok=True, verdict="fine.", document=lambda: {"ok": True})
     bad = SimpleNamespace(ok=False, verdict="D003 is in the way.", document=lambda: {"ok": False})
     assert run("check", "m.py", check=good).exit_code == OK
-    assert run.calls == [("check", "m.py", None)]
+    assert run.calls == [("check", "m.py", None, None)]
     result = run("check", "m.py", "d.csv", "--json", check=bad)
     assert result.exit_code == FAILED and json.loads(result.stdout) == {"ok": False} and "D003" in result.stderr
 

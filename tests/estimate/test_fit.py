@@ -97,8 +97,8 @@ def test_individual_parameters_follow_from_the_etas(found):
 def test_data_frames_of_both_kinds(found):
     assert isinstance(found.predictions_table.to_pandas(), pandas.DataFrame)
     assert isinstance(found.predictions_table.to_polars(), pl.DataFrame)
-    frame = found.predictions()  # pandas is loaded here, so it is of pandas
-    assert isinstance(frame, pandas.DataFrame) and len(frame) == 50
+    frame = found.predictions_table.to_pandas()
+    assert len(frame) == 50 and found.predictions().shape == frame.shape
     assert list(frame.columns)[:11] == ["ID", "TIME", "DV", "PRED", "IPRED", "RES", "IRES", "WRES", "IWRES", "CWRES", "NPDE"]
     assert list(found.individuals().columns) == ["ID", "OFV", "STATUS", "eta_Rate", "Rate"]
     polars = found.predictions_table.to_polars()
@@ -341,3 +341,18 @@ def test_a_subject_without_weight_has_no_mode():
     assert all(np.isnan(values[3]) and np.all(np.isfinite(np.delete(values, 3))) for values in etas)
     assert all(np.isfinite(value) for value in found.shrinkage.values())
     assert np.isfinite(found.ofv)
+
+
+def test_columns_of_other_names_are_mapped():
+    table = pandas.DataFrame(decline()) if isinstance(decline(), dict) else decline()
+    frame = table if hasattr(table, "rename") and hasattr(table, "iloc") else table.to_pandas()
+    renamed = frame.rename(columns={"TIME": "HOURS", "DV": "CONC"})
+    found = popmix.evaluate(Decline, renamed, columns={"time": "HOURS", "dv": "CONC"})
+    assert found.ofv == popmix.evaluate(Decline, frame).ofv
+
+
+def test_frames_are_of_the_library_of_the_data():
+    table = popmix.evaluate(Decline, decline()).predictions_table
+    columns = {name: table[name] for name in ("ID", "TIME", "DV")}
+    assert isinstance(popmix.evaluate(Decline, pandas.DataFrame(columns)).predictions(), pandas.DataFrame)
+    assert isinstance(popmix.evaluate(Decline, pl.DataFrame(columns)).predictions(), pl.DataFrame)

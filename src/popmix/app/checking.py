@@ -1,5 +1,6 @@
 """A model and data looked at before anything is fitted: what `popmix check` does."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -58,17 +59,17 @@ class Check:
         return "\n\n".join([*parts, *self.refusals, self.verdict])
 
 
-def check(model: Model | str | Path, data: Any = None) -> Check:
+def check(model: Model | str | Path, data: Any = None, columns: Mapping[str, str] | None = None) -> Check:
     """Check a model (or the file that holds it), and data against it, as `fit` would before it starts.
 
-    data: what `popmix.read` takes. Raises ModelError for a model with mistakes; everything else is in the result.
+    data, columns: what `popmix.read` takes. Raises ModelError for a model with mistakes; everything else is in the result.
     """
     loaded = model if isinstance(model, Model) else load(model)
     refusals = _refused(loaded)
     if data is None:
         return Check(loaded, None, Findings(), refusals)
     try:
-        table = read(data, expectation=expectation_of(loaded))
+        table = read(data, columns=columns, expectation=expectation_of(loaded))
     except DataError as error:
         found = error.findings if isinstance(error.findings, Findings) else Findings()
         return Check(loaded, None, found, refusals if found.errors else (*refusals, str(error)))

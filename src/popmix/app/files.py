@@ -17,7 +17,8 @@ class Request:
     """How work on files is to be done, and where its results go.
 
     out: the run folder to make, None for none; overwrite: an earlier run folder of that name may be replaced;
-    threads: None for all cores; command: the words that asked for the work, kept in the run folder; progress: has `update`.
+    threads: None for all cores; command: the words that asked for the work, kept in the run folder; progress: has
+    `update`; columns: roles and covariates by the name of their column.
     """
 
     out: Path | None = None
@@ -26,6 +27,7 @@ class Request:
     threads: int | None = None
     command: tuple[str, ...] = ()
     progress: Any = None
+    columns: Mapping[str, str] | None = None
 
     def __post_init__(self) -> None:
         if self.threads is not None and self.threads < 1:
@@ -42,7 +44,7 @@ def fit_file(model: str | Path | Model, data: str | Path, method: Any, request: 
     _refuse_folder(request)
     loaded = _loaded(model)
     try:
-        result = fit(loaded, data, method, threads=request.threads, seed=request.seed, progress=request.progress)
+        result = fit(loaded, data, method, columns=request.columns, threads=request.threads, seed=request.seed, progress=request.progress)
     except Interrupted as interruption:
         raise _kept(interruption, request) from interruption
     _save(result, request)
@@ -58,7 +60,7 @@ def evaluate_file(
     """
     request = request or Request()
     _refuse_folder(request)
-    result = evaluate(_loaded(model), data, method, at=at, threads=request.threads, progress=request.progress)
+    result = evaluate(_loaded(model), data, method, at=at, columns=request.columns, threads=request.threads, progress=request.progress)
     _save(result, request)
     return result
 

@@ -8,7 +8,7 @@ import typer
 
 from popmix import __version__, app
 from popmix.cli.guard import INTERRUPTED, guarded
-from popmix.cli.methods import METHODS, check_covariance, make_method
+from popmix.cli.methods import METHODS, check_covariance, make_method, pairs
 from popmix.cli.progress import progress
 
 shell = typer.Typer(
@@ -26,6 +26,10 @@ ModelFile = Annotated[
 DataFile = Annotated[str, typer.Argument(metavar="DATA.csv", help="The data: CSV or Parquet with NONMEM-style columns.")]
 MethodName = Annotated[str, typer.Option("--method", metavar="NAME", help=f"The method: {', '.join(METHODS)}.")]
 Options = Annotated[list[str] | None, typer.Option("--option", metavar="NAME=VALUE", help="An option of the method; may be repeated.")]
+Columns = Annotated[
+    list[str] | None,
+    typer.Option("--column", metavar="ROLE=NAME", help="A column of another name, as time=TAFD or WT=BW; may be repeated."),
+]
 OutFolder = Annotated[Path | None, typer.Option("--out", metavar="DIR", help="Write a run folder of this name.")]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Let the run folder replace an earlier run folder.")]
 Jobs = Annotated[int | None, typer.Option("--jobs", metavar="N", help="Number of threads; all cores when left out.")]
@@ -39,6 +43,7 @@ def fit(
     data: DataFile,
     method: MethodName = "focei",
     option: Options = None,
+    column: Columns = None,
     covariance: Annotated[str, typer.Option("--covariance", metavar="KIND", help="Covariance of the estimates: none.")] = "none",
     out: OutFolder = None,
     overwrite: Overwrite = False,
@@ -52,7 +57,7 @@ def fit(
         chosen = make_method(method, option or ())
         check_covariance(covariance)
         with progress() as told:
-            request = app.Request(out, overwrite, seed, jobs, _command(), told)
+            request = app.Request(out, overwrite, seed, jobs, _command(), told, pairs(column))
             result = app.fit_file(model, data, chosen, request)
         _show_fit(result, out, json)
 
@@ -63,6 +68,7 @@ def evaluate(
     data: DataFile,
     method: MethodName = "focei",
     option: Options = None,
+    column: Columns = None,
     at: Annotated[str | None, typer.Option("--at", metavar="VALUES.json", help="Values by name, or the fit.json of a run folder.")] = None,
     out: OutFolder = None,
     overwrite: Overwrite = False,
@@ -75,7 +81,7 @@ def evaluate(
         chosen = make_method(method, option or ())
         values = None if at is None else app.read_values(at)
         with progress() as told:
-            request = app.Request(out, overwrite, None, jobs, _command(), told)
+            request = app.Request(out, overwrite, None, jobs, _command(), told, pairs(column))
             result = app.evaluate_file(model, data, chosen, values, request)
         _show_fit(result, out, json)
 
@@ -84,12 +90,13 @@ def evaluate(
 def check(
     model: ModelFile,
     data: Annotated[str | None, typer.Argument(metavar="[DATA.csv]", help="The data to check against the model.")] = None,
+    column: Columns = None,
     json: AsJson = False,
     traceback: Traceback = False,
 ) -> None:
     """Check a model, and data against it: every mistake and finding, with its place and a mend."""
     with guarded(traceback):
-        result = app.check(model, data)
+        result = app.check(model, data, pairs(column))
         typer.echo(app.to_json(result.document()).rstrip() if json else str(result))
         if not result.ok:
             typer.echo(f"popmix: {result.verdict}", err=True)

@@ -55,6 +55,14 @@ def make_method(name: str, options: Sequence[str] = ()) -> Any:
     return kind(**method.preset, **values)
 
 
+def pairs(texts: Sequence[str] | None) -> dict[str, str] | None:
+    """Return the columns of `ROLE=NAME` texts, None without any. Raises OptionError for a text of another form."""
+    for text in texts or ():
+        if "" in text.partition("="):
+            raise OptionError(f"--column {text}: write ROLE=NAME, as time=TAFD.")
+    return dict(text.split("=", 1) for text in texts) if texts else None
+
+
 def check_covariance(name: str) -> None:
     """Raise OptionError for an unknown kind of covariance, SupportError for one that is planned."""
     if name not in COVARIANCES:

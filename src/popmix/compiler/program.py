@@ -4,7 +4,6 @@
 their own rules of differentiation, so that 0 * inf never arises from a branch that was not chosen or from 0 ** slope.
 """
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 
 import symengine
@@ -151,11 +150,3 @@ def _fold_where(condition: Symbolic, yes: Symbolic, no: Symbolic) -> Symbolic | 
 
 
 _FOLDS = {"where": _fold_where}
-
-
-def inputs_used(program: Program, expressions: Iterable[Symbolic]) -> set[Symbolic]:
-    """Return all input symbols of several expressions."""
-    found: set[Symbolic] = set()
-    for expression in expressions:
-        found |= program.leaves(expression)
-    return found

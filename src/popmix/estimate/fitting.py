@@ -3,6 +3,7 @@
 import platform
 import time
 from collections.abc import Mapping
+from dataclasses import replace
 from importlib import metadata
 from typing import Any
 
@@ -32,20 +33,22 @@ def fit(
     *,
     weights: np.ndarray | None = None,
     start: Mapping[str, float] | Parameters | None = None,
+    columns: Mapping[str, str] | None = None,
     threads: int | None = None,
     progress: Progress | None = None,
     seed: int | None = None,
 ) -> Fit:
     """Estimate the parameters of a model from data (a path, a data frame or an EventTable).
 
-    `method` defaults to FOCE(interaction=True); `weights` count subjects (2 = twice); `start` replaces start values by name;
+    `method` defaults to FOCE(interaction=True); `weights` count subjects (2 = twice); `columns` maps roles and
+    covariates to other column names ({"time": "TAFD", "WT": "BW"}); `start` replaces start values by name;
     `seed` is kept with the result (FOCE draws nothing). Numbers do not depend on `threads`.
     Raises DataError, SupportError and ModelError before anything is computed, FitError when the start values make no sense, and
     Interrupted, with the Fit reached so far in `kept`, when the user stops it.
     """
     method, told = _checked(model, method, threads), progress or Silent()
     clock = _Clock()
-    problem, begin = _prepared(model, data, weights, start, told, clock)
+    problem, begin = _prepared(model, data, columns, weights, start, told, clock)
     found = method.minimise(problem, begin, threads, told)
     clock.lap("fit")
     try:
@@ -54,6 +57,7 @@ def fit(
         # the search had ended, the tables take a moment: they are made all the same, and a second interrupt stops them
         found.interrupt()
         result = _fit(problem, method, begin, found, threads, seed, clock)
+    result = _in_kind(result, data)
     if found.interrupted:
         raise Interrupted("the fit was interrupted; what it had reached is kept", kept=result)
     return result
@@ -66,17 +70,23 @@ def evaluate(
     *,
     at: Mapping[str, float] | Parameters | None = None,
     weights: np.ndarray | None = None,
+    columns: Mapping[str, str] | None = None,
     threads: int | None = None,
     progress: Progress | None = None,
 ) -> Fit:
     """Compute the objective at given values (default: the start values) without estimation. Raises as `fit` does."""
     method, told = _checked(model, method, threads), progress or Silent()
     clock = _Clock()
-    problem, begin = _prepared(model, data, weights, at, told, clock)
+    problem, begin = _prepared(model, data, columns, weights, at, told, clock)
     evaluation = method.evaluate(problem, begin, threads)
     clock.lap("evaluate")
     convergence = Convergence(True, "the objective at given values; nothing was estimated.", float("nan"), 0, 1, evaluated_only=True)
-    return _result(problem, method, begin, evaluation, convergence, threads, None, clock)
+    return _in_kind(_result(problem, method, begin, evaluation, convergence, threads, None, clock), data)
+
+
+def _in_kind(result: Fit, data: Any) -> Fit:
+    """Let the fit return data frames of the library that the data came from."""
+    return replace(result, frames="pandas" if type(data).__module__.partition(".")[0] == "pandas" else "polars")
 
 
 def _checked(model: Model, method: FOCE | None, threads: int | None) -> FOCE:
@@ -103,7 +113,13 @@ class _Clock:
 
 
 def _prepared(
-    model: Model, data: Any, weights: np.ndarray | None, start: Mapping | Parameters | None, progress: Progress, clock: _Clock
+    model: Model,
+    data: Any,
+    columns: Mapping[str, str] | None,
+    weights: np.ndarray | None,
+    start: Mapping | Parameters | None,
+    progress: Progress,
+    clock: _Clock,
 ) -> tuple[Problem, Parameters]:
     begin = parameters_of(model)
     if start is not None:
@@ -115,7 +131,7 @@ def _prepared(
     link(lambda: progress.update("compile", None, "compiling the engine (once per installation)"))
     clock.lap("engine")
     progress.update("compile", None, f"preparing {model.name}")
-    problem = bind(model, data, weights=weights)
+    problem = bind(model, data, columns=columns, weights=weights)
     clock.lap("model and data")
     return problem, begin
 

@@ -1,5 +1,6 @@
 """The gate: a model in names and a data set in columns become the arrays of a `Problem`."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -19,14 +20,15 @@ from popmix.model.model import Model
 _FEATURES = frozenset({"infusion", "additional", "reset"})
 
 
-def bind(model: Model, data: Any, *, weights: np.ndarray | None = None) -> Problem:
+def bind(model: Model, data: Any, *, columns: Mapping[str, str] | None = None, weights: np.ndarray | None = None) -> Problem:
     """Bind a model to data (a path, a data frame or an EventTable) and return the Problem.
 
-    `weights`: one non-negative number per subject, in the order of first appearance; weight 2 counts a subject twice.
+    `columns` maps roles and covariates to other column names, as in `popmix.read`. `weights`: one non-negative
+    number per subject, in the order of first appearance; weight 2 counts a subject twice.
     Raises SupportError for features that can't be fitted, DataError for faults of the data, OptionError for wrong weights.
     """
     expectation = expectation_of(model)
-    table = data if isinstance(data, EventTable) else read(data, expectation=expectation)
+    table = read(data, columns=columns, expectation=expectation)
     _require(model, table)
     records = records_of(model, table)
     compiled = compile_model(model, records.varying)
