@@ -97,3 +97,32 @@ def test_exponential_at_its_ends():
     found = np.empty_like(x)
     _exponential(x, found)
     assert np.array_equal(found, [1.0, 1.0, 0.0, math.inf, 0.0, math.inf, math.nan], equal_nan=True)
+
+
+TIMED = """
+from popmix import *
+class Timed(Model):
+    WT = Covariate()
+    HT = Covariate()
+    CL = LogNormal(1.0, iiv=0.3)
+    pk = OneCompartment(cl=CL, v=8)
+    A = Observation(pk.central * WT + HT * T, additive=0.1, proportional=0.1, dvid="0")
+    B = Observation(CL * HT * exp(-T / WT), additive=0.1 , dvid="1")
+"""
+
+
+def test_values_read_covariates_and_time_of_their_own_record():
+    rows = [{"ID": 1, "TIME": 0.0, "AMT": 10.0, "EVID": 1, "DV": None, "DVID": "0", "WT": 1.0, "HT": 2.0}]
+    for k, time in enumerate(TIMES):
+        rows.append({"ID": 1, "TIME": time, "AMT": None, "EVID": 0, "DV": 1.0, "DVID": str(k % 2), "WT": 1.0 + k, "HT": 2.0 - 0.1 * k})
+    model = read(TIMED)
+    problem, parameters = bind(model, pl.DataFrame(rows, infer_schema_length=None)), parameters_of(model)
+    found, expected = (problem.predictions(parameters, slopes=slopes).f for slopes in (False, True))
+    by_hand = [
+        10 * math.exp(-row["TIME"] / 8) * row["WT"] + row["HT"] * row["TIME"]
+        if row["DVID"] == "0"
+        else row["HT"] * math.exp(-row["TIME"] / row["WT"])
+        for row in rows[1:]
+    ]
+    assert np.allclose(found, by_hand, rtol=EXACT)
+    assert np.allclose(found, expected, rtol=EXACT)

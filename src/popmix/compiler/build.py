@@ -6,7 +6,7 @@ Layouts of `out` (D directions, S of them structural, U unknowns, m local inputs
 - rates, dosing: values [n], first derivatives [n, S], second derivatives [n, S, S]
 - observe: prediction and variance [2], gradients [2, m], second derivatives [2, m, m] (lower triangle)
 
-Functions of order 0 write the values only.
+Functions of order 0 write the values only; `observe_all` does so for successive observations.
 """
 
 from collections.abc import Sequence
@@ -37,6 +37,7 @@ class CompiledEndpoint:
     dvid: str | None
     log_scale: bool
     values: int
+    all_values: int
     derivatives: int
     states: np.ndarray
     directions: np.ndarray
@@ -149,6 +150,8 @@ class _Build:
         inputs |= {symbol: (_DIRECTIONS, index) for index, symbol in enumerate(directions)}
         local = [self.lowered.amounts[index] for index in states] + [directions[index] for index in used]
         self.functions.append(Function(f"observe_{k}_0", inputs, dict(enumerate(outcome))))
+        widths = (len(self.lowered.covariates), 2, 2)
+        self.functions.append(Function(f"observe_{k}_all", inputs, dict(enumerate(outcome)), widths))
         self.functions.append(Function(f"observe_{k}_2", inputs, self._jet(outcome, local, symmetric=False)))
         active = tuple(self._active(one, directions, n_structural) for one in outcome)
         return _Locals(np.array(states, dtype=np.int64), np.array(used, dtype=np.int64), active)
@@ -186,6 +189,7 @@ def _endpoint(k: int, lowered: Endpoint, code: MachineCode, local: _Locals) -> C
         dvid=lowered.dvid,
         log_scale=lowered.log_scale,
         values=code.addresses[f"observe_{k}_0"],
+        all_values=code.addresses[f"observe_{k}_all"],
         derivatives=code.addresses[f"observe_{k}_2"],
         states=local.states,
         directions=local.directions,

@@ -1,7 +1,10 @@
 """LLVM for symbolic programs: straight-line functions of five arrays, compiled in the process.
 
-Every function has the signature `void f(const double *a, const double *d, const double *c, const double *t, double *out)`
+A function has the signature `void f(const double *a, const double *d, const double *c, const double *t, double *out)`
 (amounts, directions or unknowns, covariates, times, results) and writes only the entries of `out` that are not always zero.
+A looped function does so for successive observations: `void f(int64 start, int64 stop, int64 capacity, const int64 *rows,
+a, d, c, t, out)`, for k from start to stop, with amount i at `a[i * capacity + k]`, covariates and times in the row `rows[k]`
+of their tables, and results in row k.
 """
 
 from collections.abc import Mapping
@@ -15,7 +18,10 @@ from popmix.compiler.program import Program, Symbolic
 
 DOUBLE = ir.DoubleType()
 POINTERS = ("a", "d", "c", "t", "out")
+WORD = ir.IntType(64)
 _SIGNATURE = ir.FunctionType(ir.VoidType(), [DOUBLE.as_pointer()] * len(POINTERS))
+_LOOPED = ir.FunctionType(ir.VoidType(), [WORD, WORD, WORD, WORD.as_pointer(), *[DOUBLE.as_pointer()] * len(POINTERS)])
+_AMOUNTS, _DIRECTIONS, _COVARIATES, _TIMES, _OUT = range(5)
 _LARGEST_UNROLLED_POWER = 16
 
 
@@ -23,12 +29,14 @@ _LARGEST_UNROLLED_POWER = 16
 class Function:
     """What one compiled function computes: `outputs` maps positions in `out` to expressions of `inputs`.
 
-    `inputs` maps symbols to (pointer, offset), pointer being the position of an argument in POINTERS.
+    `inputs` maps symbols to (pointer, offset), pointer being the position of an argument in POINTERS. `widths` makes it a
+    looped function: the lengths of the rows of c, t and out.
     """
 
     name: str
     inputs: Mapping[Symbolic, tuple[int, int]]
     outputs: Mapping[int, Symbolic]
+    widths: tuple[int, int, int] | None = None
 
 
 class MachineCode:
@@ -43,7 +51,7 @@ def compile_functions(program: Program, functions: list[Function]) -> MachineCod
     """Compile functions into machine code of this computer."""
     module = ir.Module("popmix_model")
     for function in functions:
-        _Emitter(module, program, function).run()
+        (_Emitter if function.widths is None else _LoopEmitter)(module, program, function).run()
     return _machine_code(str(module), [function.name for function in functions])
 
 
@@ -64,12 +72,15 @@ def _machine_code(text: str, names: list[str]) -> MachineCode:
 class _Emitter:
     """Emits one function; equal subexpressions are emitted once."""
 
+    signature = _SIGNATURE
+
     def __init__(self, module: ir.Module, program: Program, function: Function) -> None:
         self.module = module
         self.program = program
         self.inputs = function.inputs
-        self.function = ir.Function(module, _SIGNATURE, function.name)
-        for argument in self.function.args:
+        self.function = ir.Function(module, self.signature, function.name)
+        self.pointers = self.function.args[-len(POINTERS) :]
+        for argument in self.pointers:
             argument.add_attribute("noalias")
         self.builder = ir.IRBuilder(self.function.append_basic_block())
         self.values: dict[Symbolic, ir.Value] = {}
@@ -79,9 +90,12 @@ class _Emitter:
 
     def run(self) -> None:
         for position, expression in self.outputs.items():
-            target = self.builder.gep(self.function.args[-1], [ir.Constant(ir.IntType(64), position)])
-            self.builder.store(self.value(expression), target)
+            self.builder.store(self.value(expression), self.place(_OUT, position))
         self.builder.ret_void()
+
+    def place(self, pointer: int, offset: int) -> ir.Value:
+        """Return the address of an input or a result."""
+        return self.builder.gep(self.pointers[pointer], [ir.Constant(WORD, offset)])
 
     def _share(self, outputs: Mapping[int, Symbolic]) -> dict[int, Symbolic]:
         """Find subexpressions shared by the outputs and by the arguments of every auxiliary they need."""
@@ -133,7 +147,7 @@ class _Emitter:
             return getattr(self, _AUXILIARY[function])(*(self.value(one) for one in self.auxiliary_arguments[symbol]))
         pointer, offset = self.inputs[symbol]
         # inputs are read at the top of the function, where they dominate every use
-        return self.builder.load(self.builder.gep(self.function.args[pointer], [ir.Constant(ir.IntType(64), offset)]))
+        return self.builder.load(self.place(pointer, offset))
 
     def _chain(self, join, values: list[ir.Value]) -> ir.Value:
         total = values[0]
@@ -218,6 +232,42 @@ class _Emitter:
         logarithm = self._call("llvm.pow", [self._call("llvm.log", [base]), degree])
         at_zero = self.builder.fcmp_ordered("==", base, ir.Constant(DOUBLE, 0.0))
         return self.builder.select(at_zero, ir.Constant(DOUBLE, 0.0), self.builder.fmul(power, logarithm))
+
+
+class _LoopEmitter(_Emitter):
+    """Emits a looped function."""
+
+    signature = _LOOPED
+
+    def __init__(self, module: ir.Module, program: Program, function: Function) -> None:
+        super().__init__(module, program, function)
+        self.widths = dict(zip((_COVARIATES, _TIMES, _OUT), function.widths, strict=True))
+
+    def run(self) -> None:
+        start, stop, _, rows = self.function.args[: -len(POINTERS)]
+        entry = self.builder.block
+        body, end = self.function.append_basic_block("body"), self.function.append_basic_block("end")
+        self.builder.cbranch(self.builder.icmp_signed("<", start, stop), body, end)
+        self.builder.position_at_end(body)
+        self.k = self.builder.phi(WORD)
+        self.row = self.builder.load(self.builder.gep(rows, [self.k]))
+        for position, expression in self.outputs.items():
+            self.builder.store(self.value(expression), self.place(_OUT, position))
+        following = self.builder.add(self.k, ir.Constant(WORD, 1), flags=["nsw"])
+        self.k.add_incoming(start, entry)
+        self.k.add_incoming(following, body)
+        self.builder.cbranch(self.builder.icmp_signed("<", following, stop), body, end)
+        self.builder.position_at_end(end)
+        self.builder.ret_void()
+
+    def place(self, pointer: int, offset: int) -> ir.Value:
+        index = ir.Constant(WORD, offset)
+        if pointer == _AMOUNTS:
+            index = self.builder.add(self.builder.mul(index, self.function.args[2]), self.k)
+        elif pointer != _DIRECTIONS:
+            row = self.k if pointer == _OUT else self.row
+            index = self.builder.add(self.builder.mul(row, ir.Constant(WORD, self.widths[pointer])), index)
+        return self.builder.gep(self.pointers[pointer], [index])
 
 
 _CONSTANTS = (type(symengine.E), type(symengine.pi))

@@ -13,10 +13,10 @@ from popmix.engine.paths import Paths, mammillary_paths
 class Code(NamedTuple):
     """Addresses of engine and model functions, sizes and index lists.
 
-    `f_index`, `lag_index` [states]: position among the dosing outputs (-1: none). Per endpoint: addresses `observe_0` and
-    `observe_2`, the amounts (`local_states`) and directions (`local_directions`) that it reads, and in `active` [endpoints, 2, .]
-    the directions on which its prediction and its variance depend. `observed_states` lists the amounts that any endpoint reads,
-    at least one.
+    `f_index`, `lag_index` [states]: position among the dosing outputs (-1: none). Per endpoint: addresses `observe_0`,
+    `observe_all` and `observe_2`, the amounts (`local_states`) and directions (`local_directions`) that it reads, and in
+    `active` [endpoints, 2, .] the directions on which its prediction and its variance depend. `observed_states` lists the
+    amounts that any endpoint reads, at least one.
     """
 
     advance: int
@@ -52,6 +52,7 @@ class Code(NamedTuple):
     f_index: np.ndarray
     lag_index: np.ndarray
     observe_0: np.ndarray
+    observe_all: np.ndarray
     observe_2: np.ndarray
     n_local_states: np.ndarray
     local_states: np.ndarray

@@ -56,7 +56,7 @@ def _linked() -> dict[str, int]:
     ready(marginals, subjects, true, true, vector, Bundle(prior), *full, Bundle(new_marginal(1, 1, 1)))
     stack, informed = Bundle(new_stack(1, 1, 1)), Bundle(new_information(1, 1, 1))
     ready(informations, subjects, true, vector, matrix, matrix, *full, stack, informed)
-    ready(predictions, whole, subjects, vector, matrix, whole, *full, Bundle(new_predictions(1, 1, 1, 1)))
+    ready(predictions, whole, subjects, vector, matrix, whole, *full, *new_predictions(1, 1, 1, 1))
     return {
         "advance": address_of(advance_jets, whole, whole, basis, paths, real, state, scratch),
         "advance_values": address_of(advance_values, whole, whole, true, basis, real, vector, vector),
@@ -78,7 +78,7 @@ def _linked() -> dict[str, int]:
 def _example_code() -> Code:
     """Return a code of the right types that is never run."""
     whole, table, cube = (np.zeros((1,) * n_axes, dtype=np.int64) for n_axes in (1, 2, 3))
-    kinds = {"rates_vary": False} | dict.fromkeys(("f_index", "lag_index", "observe_0", "observe_2"), whole)
+    kinds = {"rates_vary": False} | dict.fromkeys(("f_index", "lag_index", "observe_0", "observe_all", "observe_2"), whole)
     kinds |= {"n_local_states": whole, "n_local_directions": whole, "local_states": table, "local_directions": table}
     kinds |= {"observed_states": whole, "n_active": table, "active": cube}
     sizes = dict.fromkeys(("n_fixed", "n_etas", "n_directions", "n_structural", "n_states", "n_modes", "n_rates"), 1)
@@ -117,6 +117,7 @@ def engine_code(compiled: CompiledModel) -> Code:
         f_index=np.array([index.get(("f", c), -1) for c in range(n_states)], dtype=np.int64),
         lag_index=np.array([index.get(("lag", c), -1) for c in range(n_states)], dtype=np.int64),
         observe_0=np.array([one.values for one in endpoints], dtype=np.int64),
+        observe_all=np.array([one.all_values for one in endpoints], dtype=np.int64),
         observe_2=np.array([one.derivatives for one in endpoints], dtype=np.int64),
         n_local_states=np.array([len(one.states) for one in endpoints], dtype=np.int64),
         local_states=_padded([one.states for one in endpoints]),

@@ -5,6 +5,7 @@ from typing import NamedTuple
 import numpy as np
 
 from popmix.compiler.call import call_model
+from popmix.engine.arrivals import OK
 from popmix.engine.compiled import compiled
 from popmix.engine.density import by_unknowns, set_individual
 from popmix.engine.walk import solve_subject
@@ -32,10 +33,11 @@ def new_predictions(n_subjects: int, n_observations: int, n_etas: int, n_reporte
 
 
 @compiled
-def predictions(order, subjects, fixed, etas, reported, code, timeline, work, density, result):
-    """Fill `result` at the etas given: with order 0 only f and variance.
+def predictions(order, subjects, fixed, etas, individual, code, timeline, work, density, f, variance, slopes, status, reported):
+    """Fill the arrays of `Predictions` at the etas given: with order 0 only f and variance.
 
-    `reported` is the address of the compiled individual parameters.
+    `individual` is the address of the compiled individual parameters. The arrays come one by one, since a bundle takes longer to
+    make than a small population to solve.
     """
     for subject in subjects:
         for x in range(code.n_fixed):
@@ -43,16 +45,16 @@ def predictions(order, subjects, fixed, etas, reported, code, timeline, work, de
         set_individual(order, subject, etas[subject], code, timeline, work)
         row = timeline.first_row[subject]
         if order > 0:
-            call_model(reported, work.amounts, work.unknowns, timeline.at[row], timeline.times[row], result.reported[subject])
-        status = solve_subject(order, subject, code, timeline, work)
-        result.status[subject] = status
-        if status != 0:
+            call_model(individual, work.amounts, work.unknowns, timeline.at[row], timeline.times[row], reported[subject])
+        status[subject] = solve_subject(order, subject, code, timeline, work)
+        if status[subject] != OK:
             continue
         first, last = timeline.first_observation[subject], timeline.first_observation[subject + 1]
+        found, own_f, own_variance = work.prediction, f[first:last], variance[first:last]
         for j in range(last - first):
-            result.f[first + j] = work.prediction[j, 0]
-            result.variance[first + j] = work.prediction[j, 1]
+            own_f[j] = found[j, 0]
+            own_variance[j] = found[j, 1]
         for j in range(last - first if order > 0 else 0):
             by_unknowns(j, 0, timeline.endpoint[first + j], code, work, density.by_unknown)
             for k in range(code.n_etas):
-                result.slopes[first + j, k] = density.by_unknown[code.n_fixed + k]
+                slopes[first + j, k] = density.by_unknown[code.n_fixed + k]

@@ -13,7 +13,7 @@ import math
 
 import numpy as np
 
-from popmix.compiler.call import call_model
+from popmix.compiler.call import call_looped
 from popmix.engine.arrivals import OK
 from popmix.engine.compiled import call_at, compiled, inlined
 from popmix.engine.events import RECORD, RESET
@@ -31,14 +31,13 @@ def solve_values(subject, code, timeline, work):
     """Fill `work.prediction` of a subject; `work.individual` holds its directions. Returns a status code."""
     event, last, start = timeline.first_event[subject], timeline.first_event[subject + 1], timeline.first_observation[subject]
     if code.n_states == 0:
-        for observation in range(start, timeline.first_observation[subject + 1]):
-            _observe(observation, start, code, timeline, work)
+        _observe(start, timeline.first_observation[subject + 1] - start, start, code, timeline, work)
         return OK
     clear(_VALUE, code, work)
     if last > event:
         call_at(code.set_rates, (_VALUE, timeline.first_row[subject], code, timeline, work))
     kinds, times, observations, z = timeline.kind, timeline.time, timeline.observation, work.state.z
-    spans, anchor, infusing = work.spans, math.nan, False
+    spans, anchor, infusing, empty = work.spans, math.nan, False, True
     while event < last:
         kind, observed, n_observed = kinds[event], observations[event], 0
         while event < last and observations[event] == observed + n_observed and observed >= 0:
@@ -49,8 +48,11 @@ def solve_values(subject, code, timeline, work):
             _observe_all(observed, n_observed, start, infusing, code, timeline, work)
             continue
         if kind != RECORD:
-            span = times[event] - anchor
-            call_at(code.advance_values, (code.has_depot, code.n_states, infusing, work.basis, span, z, z))
+            if empty:
+                empty = False
+            else:
+                span = times[event] - anchor
+                call_at(code.advance_values, (code.has_depot, code.n_states, infusing, work.basis, span, z, z))
             if kind == RESET:
                 clear(_VALUE, code, work)
             else:
@@ -63,29 +65,30 @@ def solve_values(subject, code, timeline, work):
 @inlined
 def _observe_all(observed, n_observed, start, infusing, code, timeline, work):
     """Evaluate successive observations between two anchors."""
-    spans, table, amounts, z, near = work.spans, work.table, work.amounts, work.state.z, work.scratch.z
-    endpoints, observed_states, apart = timeline.endpoint, code.observed_states, math.inf
+    spans, table, z, near, apart = work.spans, work.table, work.state.z, work.scratch.z, math.inf
     if not infusing:
         apart = _sum_up(code, work)
         _add_exponentials(n_observed, code, work)
     for k in range(n_observed):
-        if spans[k] >= apart:
-            # nearly always it is one compartment that is observed
-            amounts[observed_states[0]] = table[observed_states[0], k]
-            for a in range(1, len(observed_states)):
-                amounts[observed_states[a]] = table[observed_states[a], k]
-        else:
+        if spans[k] < apart:
             call_at(code.advance_values, (code.has_depot, code.n_states, infusing, work.basis, spans[k], z, near))
-            set_amounts(endpoints[observed + k], near, code, work)
-        _observe(observed + k, start, code, timeline, work)
+            set_amounts(timeline.endpoint[observed + k], near, code, work)
+            for c in code.observed_states:
+                table[c, k] = work.amounts[c]
+    _observe(observed, n_observed, start, code, timeline, work)
 
 
 @inlined
-def _observe(observation, start, code, timeline, work):
-    """Evaluate prediction and variance from the amounts."""
-    row = timeline.observed_row[observation]
-    address, out = code.observe_0[timeline.endpoint[observation]], work.prediction[observation - start]
-    call_model(address, work.amounts, work.individual, timeline.at[row], timeline.times[row], out)
+def _observe(observed, n_observed, start, code, timeline, work):
+    """Evaluate predictions and variances from the amounts in `work.table`, in runs of the same endpoint."""
+    endpoints, rows, out = timeline.endpoint[observed:], timeline.observed_row[observed:], work.prediction[observed - start :]
+    k = 0
+    while k < n_observed:
+        first, endpoint = k, endpoints[k]
+        while k < n_observed and endpoints[k] == endpoint:
+            k += 1
+        address = code.observe_all[endpoint]
+        call_looped(address, first, k, rows, work.table, work.individual, timeline.at, timeline.times, out)
 
 
 @inlined

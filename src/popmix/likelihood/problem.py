@@ -159,11 +159,11 @@ class Problem:
         result = new_predictions(self.n_subjects, self.n_observations, code.n_etas, len(self.compiled.reported), slopes)
         etas = np.zeros((self.n_subjects, code.n_etas)) if etas is None else np.ascontiguousarray(etas)
         fixed = np.ascontiguousarray(parameters.values[: code.n_fixed])
-        reported, order, found = self.compiled.address("reported"), 2 if slopes else 0, Bundle(result)
+        reported, order = self.compiled.address("reported"), 2 if slopes else 0
 
         def task(subjects: np.ndarray) -> None:
             with self._memory() as memory:
-                predictions(order, subjects, fixed, etas, reported, *memory, found)
+                predictions(order, subjects, fixed, etas, reported, *memory, *result)
 
         self.over_subjects(task, threads, everybody=True, most=_MOST_PER_CALL if slopes else _MOST_VALUES_PER_CALL)
         return result
