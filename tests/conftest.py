@@ -1,6 +1,8 @@
-"""What tests share: a fit that was never estimated, for code that only shows or writes one."""
+"""What tests share: helpers by name (`shared_models`), and a fit that was never estimated, for code that only shows or writes one."""
 
+import sys
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,6 +13,8 @@ from popmix.data import EventTable, datasets
 from popmix.model import Model
 from popmix.model.parameters import Parameters, parameters_of
 from popmix.table import Table
+
+sys.path.insert(0, str(Path(__file__).parent))
 
 
 @dataclass(frozen=True)
