@@ -5,6 +5,7 @@ import math
 import numpy as np
 import polars as pl
 import pytest
+from shared_models import Bolus
 
 import popmix
 from popmix import *
@@ -12,18 +13,6 @@ from popmix.errors import FitError, ModelError, PopmixError, SupportError
 
 METHODS = {"focei": popmix.FOCE(), "foce": popmix.FOCE(interaction=False)}
 every_method = pytest.mark.parametrize("method", METHODS.values(), ids=METHODS)
-
-
-class Bolus(Model):
-    """Two correlated effects, proportional error."""
-
-    tvCL = Theta(1.2, lower=0)
-    tvV = Theta(9.0, lower=0)
-    CL = LogNormal(tvCL, iiv=0.4)
-    V = LogNormal(tvV, iiv=0.3)
-    omega = Block(CL, V, correlation=0.2)
-    pk = OneCompartment(cl=CL, v=V)
-    DV = Observation(pk.concentration, proportional=0.15)
 
 
 class Logarithm(Model):
@@ -115,6 +104,86 @@ def test_a_residual_sd_of_zero_is_a_sentence(method):
         popmix.fit(Bolus, bolus(), method, start={"proportional_DV": 0.0})
 
 
+def changed(data: pl.DataFrame, row: int, dv: float) -> pl.DataFrame:
+    """Return the data with another DV in one row (the header is row 1)."""
+    return data.with_columns(DV=pl.when(pl.int_range(pl.len()) == row - 2).then(dv).otherwise(pl.col("DV")))
+
+
+def declining(**error: float) -> Model:
+    """Return the model of the bolus data with another error."""
+
+    class Decline(Model):
+        tvCL = Theta(1.2, lower=0)
+        tvV = Theta(9.0, lower=0)
+        CL = LogNormal(tvCL, iiv=0.4)
+        V = LogNormal(tvV, iiv=0.3)
+        pk = OneCompartment(cl=CL, v=V)
+        DV = Observation(pk.concentration, **error)
+
+    return Decline
+
+
+ERRORS = ({"proportional": 0.15}, {"additive": 1.0}, {"additive": 1.0, "proportional": 0.1})
+
+
+@every_method
+@pytest.mark.parametrize("error", ERRORS, ids=lambda error: "+".join(error))
+@pytest.mark.parametrize("dv", [1e308, -1e308, 1e150])
+def test_an_absurd_value_is_named_with_its_row_and_what_is_known_of_it(method, error, dv):
+    with pytest.raises(FitError) as caught:
+        popmix.fit(declining(**error), changed(bolus(), 11, dv), method)
+    told = str(caught.value)
+    assert "1 of 12 subjects failed" in told and "subject 2:" in told
+    assert f"row 11 (time 5): DV {dv:.4g}" in told and "exclude the records" in told
+    assert ("D048" in told) == (dv > 0) and ("D041" in told) == (dv < 0 and error == ERRORS[0])
+
+
+@every_method
+def test_a_subject_without_a_dose_is_named_with_its_row_and_finding(method):
+    data = bolus().filter(~((pl.col("ID") == 3) & (pl.col("EVID") == 1)))
+    with pytest.raises(FitError) as caught:
+        popmix.fit(Bolus, data, method)
+    told = str(caught.value)
+    assert "1 of 12 subjects failed" in told and "subject 3: the residual variance is zero" in told and "row 14 (time 0.5)" in told
+    assert "D025  ID 3 has observations but no dose" in told and "Add an additive error" in told
+    assert popmix.fit(declining(additive=1.0), data, method).convergence.converged
+
+
+def test_values_of_zero_under_a_proportional_error_are_a_finding():
+    zero = bolus().with_columns(DV=pl.when(pl.col("EVID") == 0).then(0.0))
+    with pytest.raises(FitError) as caught:
+        popmix.fit(Bolus, zero)
+    told, finding = str(caught.value), "DV is 0 or negative in 60 rows (rows 3, 4, 5 and 57 more)"
+    assert "12 of 12 subjects failed" in told and "subject 1:" in told and "DV 0" in told
+    assert f"D041  {finding}" in told and "additive error" in told
+    # without interaction the objective exists, and falls without end
+    found = popmix.fit(Bolus, zero, popmix.FOCE(interaction=False, iterations=40))
+    assert not found.convergence.converged and f"Warning: D041: {finding}" in str(found)
+
+
+@every_method
+def test_a_residual_sd_that_falls_without_end_is_a_sentence(method):
+    """A value of 0 before the first dose is predicted exactly: the smaller the additive error, the better, for ever."""
+    before = pl.DataFrame({"ID": [1], "TIME": [-1.0], "AMT": [None], "DV": [0.0], "EVID": [0]}, schema=bolus().schema)
+    with pytest.raises(FitError, match=r"additive_DV goes to zero: DV is predicted exactly in row 2 of subject 1 \(DV 0\)"):
+        popmix.fit(declining(additive=1.0, proportional=0.1), pl.concat([before, bolus()]), method)
+    zero = bolus().with_columns(DV=pl.when(pl.col("EVID") == 0).then(0.0))
+    with pytest.raises(FitError, match=r"rows 3, 4, 5 and 57 more of subjects 1, 2, 3 and 9 more"):
+        popmix.fit(declining(additive=1.0), zero, method)
+
+
+def test_a_theta_in_the_place_of_a_residual_sd_ends_in_words():
+    class Declining(Model):
+        tvCL, tvV, scale = Theta(1.2, lower=0), Theta(9.0, lower=0), Theta(1.0, lower=0)
+        V = LogNormal(tvV, iiv=0.3)
+        pk = OneCompartment(cl=tvCL, v=V)
+        DV = Observation(pk.concentration, sd=scale)
+
+    zero = bolus().with_columns(DV=pl.when(pl.col("EVID") == 0).then(0.0))
+    found = popmix.fit(Declining, zero, popmix.FOCE(iterations=200))
+    assert not found.convergence.converged and "most along scale" in found.convergence.reason
+
+
 def test_many_failures_are_counted_not_listed():
     subjects = [k for k in range(1, 41) for _ in range(2)]
     data = pl.DataFrame({"ID": subjects, "TIME": [1.0, 2.0] * 40, "DV": [1.0, 1.2] * 40, "X": [0.5] * 80})
@@ -201,16 +270,8 @@ def test_a_start_on_a_bound_leaves_it(optimum):
 
 @pytest.mark.parametrize("start", [0.5, 20.0])
 def test_a_start_on_another_bound_leaves_it(start, optimum):
-    class Bounded(Model):
-        tvCL = Theta(1.2, lower=0)
-        tvV = Theta(9.0, lower=0.5, upper=20.0)
-        CL = LogNormal(tvCL, iiv=0.4)
-        V = LogNormal(tvV, iiv=0.3)
-        omega = Block(CL, V, correlation=0.2)
-        pk = OneCompartment(cl=CL, v=V)
-        DV = Observation(pk.concentration, proportional=0.15)
-
-    found = popmix.fit(Bounded, bolus(), start={"tvV": start})
+    bounded = Bolus.with_(tvV=Theta(9.0, lower=0.5, upper=20.0))
+    found = popmix.fit(bounded, bolus(), start={"tvV": start})
     assert found.convergence.converged and found.ofv == pytest.approx(optimum.ofv, abs=1e-4)
 
 

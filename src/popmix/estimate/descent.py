@@ -88,6 +88,9 @@ def minimise(
 def _iterate(evaluate: Callable, curvature: Callable, found: Descent, tolerance: float, most_iterations: int, report: Callable) -> None:
     fresh = scoring = True
     while True:
+        if not np.all(np.isfinite(found.hessian)):
+            found.reason, found.decrement = "the curvature of the objective is not a finite number", np.nan
+            return
         steps, found.decrement = _steps(found)
         report(found.iterations, found.point, found.decrement)
         if found.decrement < tolerance:
@@ -119,7 +122,12 @@ def _give_up(found: Descent) -> None:
 
 
 def _scoring(curvature: Curvature, point: Point) -> np.ndarray:
-    """Return the information, with caution added where its step would go beyond what a quadratic model can know."""
+    """Return the information, with caution added where its step would go beyond what a quadratic model can know.
+
+    What is not finite is returned as it is.
+    """
+    if not np.all(np.isfinite(curvature.information)):
+        return curvature.information
     plain = positive(curvature.information)
     step = np.linalg.solve(plain, -point.gradient)
     if np.all(np.abs(step[curvature.caution > 0]) <= _TRUSTED):

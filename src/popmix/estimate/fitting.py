@@ -17,13 +17,10 @@ from popmix.estimate.foce import FOCE
 from popmix.estimate.progress import Progress, Silent
 from popmix.estimate.residuals import individuals_table, predictions_table, shrinkage_of
 from popmix.estimate.result import Convergence, Fit
+from popmix.estimate.warnings import warnings_of
 from popmix.likelihood import Evaluation, Problem, bind
 from popmix.model.model import Model
 from popmix.model.parameters import Parameters, parameters_of
-
-_NEAR_ZERO = 1e-3
-_NEAR_ONE = 0.999
-_NEAR_SINGULAR = 1e-4  # smallest eigenvalue of the correlations of a block
 
 
 def fit(
@@ -80,7 +77,7 @@ def evaluate(
     problem, begin = _prepared(model, data, columns, weights, at, told, clock)
     evaluation = method.evaluate(problem, begin, threads)
     clock.lap("evaluate")
-    convergence = Convergence(True, "the objective at given values; nothing was estimated.", float("nan"), 0, 1, evaluated_only=True)
+    convergence = Convergence(None, "the objective at given values; nothing was estimated.", float("nan"), 0, 1, evaluated_only=True)
     return _in_kind(_result(problem, method, begin, evaluation, convergence, threads, None, clock), data)
 
 
@@ -188,37 +185,9 @@ def _result(
         timing=dict(clock.laps),
         seed=seed,
         versions=_versions(),
-        messages=_messages(problem, parameters, start),
+        messages=warnings_of(problem, parameters, start, estimated=not convergence.evaluated_only),
         weights=problem.weights,
     )
-
-
-def _messages(problem: Problem, parameters: Parameters, start: Parameters) -> tuple[str, ...]:
-    found = [finding.message for finding in problem.data.findings.warnings]
-    for name, kind, value, fixed in zip(parameters.names, parameters.kinds, parameters.values, parameters.fixed, strict=True):
-        if fixed:
-            continue
-        if kind == "sigma" and not name.startswith("exponent_") and value < _NEAR_ZERO * start[name]:
-            found.append(f"{name} went to zero: the data do not show this residual error; leave it out or fix it.")
-        if kind == "iiv" and value < _NEAR_ZERO:
-            found.append(f"{name} went to zero: the data do not show this variability; leave out its iiv=.")
-        if kind == "corr" and abs(value) > _NEAR_ONE:
-            found.append(f"{name} went to {'+' if value > 0 else '-'}1: the two effects can't be told apart.")
-    return (*found, *_singular_blocks(parameters))
-
-
-def _singular_blocks(parameters: Parameters) -> list[str]:
-    """Return a sentence for every block at the edge of the possible that no correlation of 1 shows."""
-    found = []
-    for block in parameters.blocks:
-        positions = [position for _, _, position in block.correlations]
-        own = parameters.omega()[np.ix_(block.etas, block.etas)]
-        sds = np.sqrt(np.diag(own))
-        hidden = len(block.etas) > 2 and np.all(np.abs(parameters.values[positions]) <= _NEAR_ONE)
-        if hidden and not np.all(parameters.fixed[positions]) and np.linalg.eigvalsh(own / np.outer(sds, sds))[0] < _NEAR_SINGULAR:
-            names = ", ".join(parameters.eta_names[k] for k in block.etas)
-            found.append(f"the block of {names} is singular: one of its effects is a combination of the others; take one out.")
-    return found
 
 
 def _versions() -> dict[str, str]:

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from popmix.errors import FitError, OptionError
-from popmix.estimate.blame import blame
+from popmix.estimate.blame import blame, blame_vanishing
 from popmix.estimate.boundary import better_at_boundary, off_bounds
 from popmix.estimate.descent import Descent, Point, minimise
+from popmix.estimate.extremes import vanishing
 from popmix.estimate.objective import Objective
 from popmix.estimate.progress import Progress
 from popmix.estimate.scale import Scale
@@ -51,7 +52,10 @@ class FOCE:
         return evaluation
 
     def minimise(self, problem: Problem, start: Parameters, threads: int | None, progress: Progress) -> Descent:
-        """Return the minimum reached from `start`. Raises FitError when the objective does not exist there."""
+        """Return the minimum reached from `start`.
+
+        Raises FitError when the objective does not exist there, or has no minimum because a residual SD falls without end.
+        """
         start = off_bounds(start)
         scale = Scale.of(start)
         objective = Objective(problem, scale, self.interaction, threads)
@@ -92,6 +96,9 @@ class FOCE:
             return Descent(start, np.zeros((0, 0)), converged=True, decrement=0.0, history=[start.value])
 
         def report(iteration: int, point: Point, decrement: float) -> None:
+            endless = vanishing(objective.scale.template, point.state.parameters, point.gradient)
+            if endless:
+                raise FitError(blame_vanishing(objective.problem, point.state, endless))
             progress.update("fit", None, f"iteration {iteration}: OFV {point.value:.3f}, to gain about {decrement:.2g}")
 
         return minimise(objective.at, objective.curvature, start, tolerance=self.tolerance, most_iterations=self.iterations, report=report)

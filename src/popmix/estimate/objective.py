@@ -22,7 +22,7 @@ class Objective:
     threads: int | None
 
     def at(self, coordinates: np.ndarray, near: Point | None = None, *, globally: bool = False) -> Point | None:
-        """Return the point at `coordinates`, or None where a subject's density does not exist."""
+        """Return the point at `coordinates`, or None where a subject's density or its gradient does not exist."""
         values = self.scale.unpack(coordinates)
         if not np.all(np.isfinite(values)):
             return None
@@ -33,11 +33,15 @@ class Objective:
         evaluation = self._evaluate(parameters, modes, globally)
         if near is not None and not globally:
             evaluation = self._retried(evaluation, near.state, parameters)
-        return None if len(evaluation.failed) else self.point(coordinates, evaluation)
+        if len(evaluation.failed):
+            return None
+        point = self.point(coordinates, evaluation)
+        return point if np.all(np.isfinite(point.gradient)) else None
 
     def point(self, coordinates: np.ndarray, evaluation: Evaluation) -> Point:
         """Return value and gradient of an evaluation in unconstrained coordinates."""
-        gradient = self.problem.weights @ natural_scores(self.problem, evaluation) @ self.scale.jacobian(coordinates)
+        with np.errstate(over="ignore", invalid="ignore"):
+            gradient = self.problem.weights @ natural_scores(self.problem, evaluation) @ self.scale.jacobian(coordinates)
         return Point(coordinates, evaluation.ofv, gradient, evaluation)
 
     def curvature(self, point: Point) -> Curvature:

@@ -14,9 +14,12 @@ from popmix.table import Table
 
 @dataclass(frozen=True)
 class Convergence:
-    """How an estimation ended. `gradient_norm`: the largest gradient of the OFV on the unconstrained scale; `reason`: in words."""
+    """How an estimation ended. `gradient_norm`: the largest gradient of the OFV on the unconstrained scale; `reason`: in words.
 
-    converged: bool
+    `converged` is None where nothing was to converge (`evaluated_only`).
+    """
+
+    converged: bool | None
     reason: str
     gradient_norm: float
     iterations: int

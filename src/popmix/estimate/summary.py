@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from popmix.data.findings import counted
+from popmix.estimate.extremes import is_near_one, is_near_zero
 
 if TYPE_CHECKING:
     from popmix.estimate.result import Fit
@@ -19,8 +20,6 @@ _MOST_LINES = 40
 _MOST_MESSAGES = 6
 _MOST_WIDTH = 132
 _AT_BOUND = 1e-5  # relative distance to a bound below which an estimate is said to lie on it
-_NEAR_ZERO_SD = 1e-3  # between subjects as such, residual SDs relative to their start value
-_NEAR_ONE_CORRELATION = 0.999
 
 
 @dataclass(frozen=True)
@@ -131,12 +130,9 @@ def _mark(fit: "Fit", name: str) -> str:
     index = own.index(name)
     if own.fixed[index]:
         return "fixed"
-    value, kind = own[name], own.kinds[index]
-    if kind == "corr":
-        return "near ±1" if abs(value) > _NEAR_ONE_CORRELATION else ""
-    if kind != "theta" and own.lower[index] == 0:
-        scale = 1.0 if kind == "iiv" else float(fit.start.values[index])
-        return "near zero" if value < _NEAR_ZERO_SD * scale else ""
+    if own.kinds[index] != "theta":
+        return "near ±1" if is_near_one(own, index) else "near zero" if is_near_zero(own, fit.start, index) else ""
+    value = own[name]
     for bound, word in ((own.lower[index], "at its lower bound"), (own.upper[index], "at its upper bound")):
         if np.isfinite(bound) and abs(value - bound) <= _AT_BOUND * max(abs(bound), abs(float(fit.start.values[index]))):
             return word

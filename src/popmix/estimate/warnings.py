@@ -1,0 +1,42 @@
+"""The warnings of a fit in words: about its data, its size, and estimates at the edge of what they can be."""
+
+import numpy as np
+
+from popmix.data.findings import counted
+from popmix.estimate.extremes import is_near_one, is_near_zero, singular_blocks
+from popmix.likelihood import Problem
+from popmix.model.parameters import Parameters
+
+
+def warnings_of(problem: Problem, parameters: Parameters, start: Parameters, *, estimated: bool) -> tuple[str, ...]:
+    """Return the warnings, the gravest first; those about estimates only where something was `estimated`."""
+    about_data = [f"{finding.code}: {finding.message}" for finding in problem.data.findings.warnings]
+    if not estimated:
+        return tuple(about_data)
+    return (*too_few(problem, parameters), *about_data, *_at_the_edge(parameters, start))
+
+
+def too_few(problem: Problem, parameters: Parameters) -> list[str]:
+    """Return a sentence with both counts when there are no more observations than estimated parameters."""
+    counts = np.bincount(problem.data.subject[problem.timeline.observed_row], minlength=problem.n_subjects)
+    n_observations, n_estimated = int(counts[problem.weights > 0].sum()), parameters.n_estimated
+    if n_observations > n_estimated:
+        return []
+    sizes = f"{counted(n_estimated, 'parameter')} estimated from {counted(n_observations, 'observation')}"
+    return [f"{sizes}: the data can't determine them all; fix some, take a smaller model, or add data."]
+
+
+def _at_the_edge(parameters: Parameters, start: Parameters) -> list[str]:
+    found = []
+    for position, (name, kind, value) in enumerate(zip(parameters.names, parameters.kinds, parameters.values, strict=True)):
+        if is_near_zero(parameters, start, position) and kind == "sigma":
+            found.append(f"{name} went to zero: the data do not show this residual error; leave it out or fix it.")
+        elif is_near_zero(parameters, start, position):
+            found.append(f"{name} went to zero: the data do not show this variability; leave out its iiv=.")
+        elif is_near_one(parameters, position):
+            found.append(f"{name} went to {'+' if value > 0 else '-'}1: the two effects can't be told apart.")
+    blocks = (", ".join(names) for names in singular_blocks(parameters))
+    return [
+        *found,
+        *(f"the block of {names} is singular: one of its effects is a combination of the others; take one out." for names in blocks),
+    ]
