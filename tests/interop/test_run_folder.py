@@ -13,6 +13,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import popmix
+from popmix.app.files import read_values
+from popmix.app.theophylline import Theophylline
+from popmix.data import datasets
 from popmix.errors import PopmixError
 from popmix.interop import run_folder
 from popmix.interop.documents import plain, to_json
@@ -50,6 +54,16 @@ def test_what_is_not_finite_is_null(make_fit, tmp_path):
     document = saved(make_fit(ofv=float("nan"), minus2ll=float("inf")), tmp_path / "run")
     assert document["ofv"] is None and document["minus2ll"] is None
     assert document["estimates"]["tvKa"]["se"] is None
+
+
+def test_an_evaluation_has_not_converged_to_anything(tmp_path):
+    result = popmix.evaluate(Theophylline, datasets.load("theophylline"), at={"tvCL": 0.05})
+    document = saved(result, tmp_path / "run")
+    assert document["converged"] is None and document["gradient_norm"] is None
+    assert "nothing was estimated" in document["convergence"]["reason"]
+    assert "Evaluated: " in str(result) and "onverged" not in str(result).replace("Evaluated", "")
+    again = popmix.evaluate(Theophylline, datasets.load("theophylline"), at=read_values(tmp_path / "run" / "fit.json"))
+    assert again.ofv == result.ofv and again.parameters["tvCL"] == 0.05
 
 
 def test_the_model_is_kept_as_its_source(make_fit, tmp_path):
