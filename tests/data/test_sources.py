@@ -1,5 +1,7 @@
 """Sources: delimiters, NONMEM's comments, encodings, frames of several libraries, Parquet; no data frame library for a CSV."""
 
+import gzip
+import hashlib
 import subprocess
 import sys
 
@@ -80,6 +82,48 @@ def test_broken_parquet_is_told(tmp_path):
     path.write_bytes(b"PAR1 nothing")
     with pytest.raises(DataError, match="not a readable Parquet file"):
         read(path)
+
+
+def test_gzip_is_read_whatever_its_name(tmp_path):
+    plain = read(written(tmp_path, clean().text()))
+    for name in ("data.csv.gz", "packed.csv"):
+        (tmp_path / name).write_bytes(gzip.compress(clean().text().encode()))
+        table = read(tmp_path / name, expectation=EXPECTED)
+        assert table.dv.tolist() == pytest.approx(plain.dv.tolist(), nan_ok=True) and table.row.tolist() == plain.row.tolist()
+        assert table.source == name and set(table.interpolation.values()) <= {"nocb"} and not table.findings
+        assert table.sha256 == hashlib.sha256((tmp_path / name).read_bytes()).hexdigest() != plain.sha256
+
+
+NOISE = bytes(np.random.default_rng(3).integers(0, 256, 400, dtype=np.uint8))
+NO_TEXTS = {
+    "text.csv.gz": (clean().text().encode(), "is named .gz but is no gzip file: it holds plain text"),
+    "noise.csv.gz": (NOISE, "is named .gz but is no gzip file: it holds no text either"),
+    "short.csv.gz": (gzip.compress(clean().text().encode())[:80], "is a damaged gzip file: Compressed file ended"),
+    "spoilt.csv.gz": (gzip.compress(clean().text().encode())[:40] + NOISE, "is a damaged gzip file: "),
+    "noise.csv": (NOISE, "its first line holds bytes that no text has"),
+    "nonul.csv": (NOISE.replace(b"\0", b"x"), "its first line holds bytes that no text has"),
+    "twice.csv.gz": (gzip.compress(NOISE), "its first line holds bytes that no text has"),
+    "sheet.csv": (b"PK\x03\x04" + NOISE, "a ZIP archive or an Excel workbook"),
+    "table.csv": (b"PAR1" + NOISE, "a Parquet file"),
+    "data.csv.xz": (b"\xfd7zXZ\0" + NOISE, "compressed by xz"),
+}
+
+
+@pytest.mark.parametrize("name", NO_TEXTS)
+@pytest.mark.parametrize("options", [{}, {"columns": {"time": "TAFD"}}, {"exclude": "EVID == 2"}, {"expectation": EXPECTED}], ids="".join)
+def test_what_is_no_text_is_one_finding_with_name_and_reason(name, options, tmp_path):
+    content, reason = NO_TEXTS[name]
+    (tmp_path / name).write_bytes(content)
+    findings = check(tmp_path / name, **options)
+    assert findings.codes == ("D052",) and name in findings[0].message and reason in findings[0].message and findings[0].fix
+    with pytest.raises(DataError, match="can't be used \\(1 error\\)"):
+        read(tmp_path / name, **options)
+
+
+def test_an_empty_gzip_file_is_empty(tmp_path):
+    for content in (b"", gzip.compress(b"")):
+        (tmp_path / "data.csv.gz").write_bytes(content)
+        assert check(tmp_path / "data.csv.gz").codes == ("D004",)
 
 
 @pytest.mark.parametrize("source", [42, None, b"ID", [1, 2], {"ID": 5}, {"ID": "ab"}])

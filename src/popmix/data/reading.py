@@ -30,8 +30,8 @@ def read(
 ) -> EventTable:
     """Return the event table of a data set.
 
-    source: path of a text file (comma, semicolon, tab or blanks between cells) or of a Parquet file; a pandas, polars or pyarrow data
-    frame; a dictionary of columns; or an EventTable, to be checked against another expectation.
+    source: path of a text file (comma, semicolon, tab or blanks between cells; plain or gzip) or of a Parquet file; a pandas, polars or
+    pyarrow data frame; a dictionary of columns; or an EventTable, to be checked against another expectation.
     columns: role (id, time, dv, amt, ...) or covariate -> name in the source; other columns are found by name, ignoring case.
     expectation: what the model needs; without it all remaining columns are kept as covariates.
     exclude: a rule ("EVID == 0 & BLQ == 1"), several, or {reason: rule}; the records it fits are left out and counted.
@@ -70,6 +70,8 @@ def _read(
     chosen = rules(exclude)
     collector = Collector()
     raw = load(source, collector)
+    if not raw.names and collector.items:
+        return None, ordered(collector.items, raw.source)  # without columns there is nothing more to say
     collector.locate(raw.rows)
     raw, excluded = _exclude(raw, _comment_column(raw) | chosen, collector)
     collector.locate(raw.rows)

@@ -1,4 +1,4 @@
-"""Text files with named columns: CSV, semicolons, tabs or blanks; NONMEM's comment lines and table headers are skipped."""
+"""Text files with named columns, plain or gzip: CSV, semicolons, tabs or blanks; NONMEM's comment lines and table headers are skipped."""
 
 import csv
 import hashlib
@@ -11,16 +11,24 @@ import numpy as np
 from popmix.data.cells import is_number
 from popmix.data.findings import Collector, counted, some
 from popmix.data.raw import RawTable
+from popmix.data.unpacking import Unreadable, unpacked
 
 _TABLE_LINE = re.compile(r"TABLE NO\.\s", re.IGNORECASE)
 _BLANKS = "blanks"
 
 
 def read_text_file(path: Path, collector: Collector) -> RawTable:
-    """Return the cells of a text file; faults go to the collector, and rows that can't be read are left out."""
+    """Return the cells of a text file; faults go to the collector, and rows that can't be read are left out.
+
+    The SHA-256 is that of the file as it lies on disk, also when it is compressed.
+    """
     data = path.read_bytes()
     sha256 = hashlib.sha256(data).hexdigest()
-    text = _decode(data, collector)
+    try:
+        text = _decode(unpacked(path, data), collector)
+    except Unreadable as error:
+        collector.add("D052", "E", "", str(error), error.fix)
+        return RawTable([], [], np.zeros(0, dtype=np.int64), path.name, sha256)
     names, records, rows = _records(text, collector)
     rows = np.array(rows, dtype=np.int64)
     if " " in text or "\t" in text or "\xa0" in text:
