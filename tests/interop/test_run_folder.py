@@ -2,12 +2,6 @@
 
 import csv
 import json
-import os
-import signal
-import subprocess
-import sys
-import textwrap
-import time
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +12,7 @@ from popmix.app.files import read_values
 from popmix.app.theophylline import Theophylline
 from popmix.data import datasets
 from popmix.errors import PopmixError
-from popmix.interop import run_folder
+from popmix.interop import exchange, run_folder
 from popmix.interop.documents import plain, to_json
 from popmix.model import load
 
@@ -114,7 +108,7 @@ def test_a_disk_that_refuses_is_a_sentence_and_leaves_nothing(make_fit, tmp_path
         path.write_text(text[: len(text) // 2])
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(run_folder, "_write", full)
+    monkeypatch.setattr(exchange, "_write", full)
     with pytest.raises(PopmixError, match="No space left"):
         run_folder.save(make_fit(), tmp_path / "run")
     assert list(tmp_path.iterdir()) == []
@@ -129,51 +123,6 @@ def test_a_place_that_can_not_be_written_is_refused_before_the_work(tmp_path):
             run_folder.check_folder("/proc/run")
     run_folder.check_folder(tmp_path / "a" / "run")
     assert [path.name for path in tmp_path.iterdir()] == ["file"]
-
-
-@pytest.mark.skipif(sys.platform == "win32", reason="there is no SIGKILL on Windows")
-@pytest.mark.parametrize("before", ["nothing", "an earlier run"])
-@pytest.mark.parametrize("at_file", range(4))
-def test_a_killed_run_leaves_no_half_written_folder(make_fit, tmp_path, before, at_file):
-    target = tmp_path / "run"
-    if before == "an earlier run":
-        run_folder.save(make_fit(), target)
-    kept = {path.name: path.read_bytes() for path in target.iterdir()} if target.exists() else None
-    victim = textwrap.dedent(
-        f"""
-        import time
-        from pathlib import Path
-        from popmix.interop import run_folder
-        contents = {{name: "x" * 100000 for name in run_folder.FILES}}
-        write, done = run_folder._write, []
-        def slow(path, text):
-            if len(done) == {at_file}:
-                path.write_text(text[:5000])
-                print("half", flush=True)
-                time.sleep(60)
-            done.append(write(path, text))
-        run_folder._write = slow
-        run_folder._replace(Path({str(target)!r}), contents)
-        """
-    )
-    process = subprocess.Popen([sys.executable, "-c", victim], stdout=subprocess.PIPE, text=True)
-    assert process.stdout.readline().strip() == "half"
-    process.send_signal(signal.SIGKILL)
-    process.wait()
-    assert ({path.name: path.read_bytes() for path in target.iterdir()} if target.exists() else None) == kept
-    run_folder.save(make_fit(ofv=2.0), target, overwrite=True)
-    assert json.loads((target / "fit.json").read_text())["ofv"] == 2.0
-
-
-def test_leftovers_of_killed_runs_are_swept_when_they_are_old(make_fit, tmp_path):
-    old, young = tmp_path / ".run.1-a.partial", tmp_path / ".run.2-b.partial"
-    for folder in (old, young):
-        folder.mkdir()
-        (folder / "fit.json").write_text("{")
-    long_ago = time.time() - 7200
-    os.utime(old, (long_ago, long_ago))
-    run_folder.save(make_fit(), tmp_path / "run")
-    assert not old.exists() and young.exists()
 
 
 def test_plain_values():

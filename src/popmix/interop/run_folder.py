@@ -4,34 +4,47 @@
 model's source. The data stay where they are: their name and SHA-256 are in `fit.json`.
 """
 
-import os
-import secrets
-import shutil
 import tempfile
-import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from popmix.errors import PopmixError
+from popmix.errors import Interrupted, PopmixError
 from popmix.estimate import Fit
 from popmix.interop.documents import to_json
+from popmix.interop.exchange import recover, replace_folder
 from popmix.model import write
 
 FORMAT = "popmix run 1"
 FILES = ("fit.json", "predictions.csv", "individuals.csv", "model.py")
-_STALE_SECONDS = 3600.0
 
 
 def save(fit: Fit, folder: str | Path, *, overwrite: bool = False, command: Sequence[str] = ()) -> Path:
     """Write the run folder of a fit and return its path.
 
-    The files are written into a hidden sibling folder that is renamed when it is complete: a run that is killed leaves either
-    the whole new folder or what was there before. Raises PopmixError when the folder exists and may not be replaced, or when
-    the disk refuses.
+    A run that is killed leaves either the whole new folder or what was there before. An interrupt from the keyboard does not lose
+    the fit: the folder is written all the same, and a second interrupt stops it. Raises PopmixError when the folder exists and may
+    not be replaced, or when the disk refuses, and Interrupted (the folder is complete) after an interrupt.
     """
     target = Path(folder)
-    check_folder(target, overwrite=overwrite)
+    interrupted = _insist(lambda: check_folder(target, overwrite=overwrite))
+    interrupted |= _insist(lambda: _save(fit, target, command))
+    if interrupted:
+        raise Interrupted(f"interrupted while {target} was written; it is complete all the same.", kept=fit)
+    return target
+
+
+def _insist(task: Callable[[], None]) -> bool:
+    """Do a task, from its beginning again when it is interrupted; return whether it was."""
+    try:
+        task()
+    except KeyboardInterrupt:
+        task()
+        return True
+    return False
+
+
+def _save(fit: Fit, target: Path, command: Sequence[str]) -> None:
     contents = {
         "fit.json": to_json(fit_document(fit, command)),
         "predictions.csv": fit.predictions_table.to_csv(),
@@ -39,16 +52,23 @@ def save(fit: Fit, folder: str | Path, *, overwrite: bool = False, command: Sequ
         "model.py": write(fit.model),
     }
     try:
-        _replace(target.resolve(), contents)
+        replace_folder(target.resolve(), contents)
     except OSError as error:
         raise PopmixError(f"the run folder {target} can't be written: {error.strerror or error}.") from error
-    return target
 
 
 def check_folder(folder: str | Path, *, overwrite: bool = False) -> None:
-    """Raise PopmixError when a run folder of this name can't be made: asked before long work, not after it."""
+    """Raise PopmixError when a run folder of this name can't be made: asked before long work, not after it.
+
+    An earlier run that a killed process had moved aside is put back first, so that it is not taken for absent.
+    """
     target = Path(folder)
     _refuse_unwritable(target)
+    try:
+        recover(target.resolve())
+    except OSError as error:
+        told = f"an earlier run that was moved aside can't be put back: {error.strerror or error}"
+        raise PopmixError(f"the run folder {target} can't be made: {told}.") from error
     if not target.exists() and not target.is_symlink():
         return
     if not target.is_dir():
@@ -118,44 +138,3 @@ def _individuals(fit: Fit) -> list[dict[str, Any]]:
         {"id": row["ID"], "ofv": row["OFV"], "eta": {name: row[f"eta_{name}"] for name in fit.parameters.eta_names}}
         for row in fit.individuals_table.rows()
     ]
-
-
-def _replace(target: Path, contents: Mapping[str, str]) -> None:
-    target.parent.mkdir(parents=True, exist_ok=True)
-    _sweep(target)
-    mark = f"{os.getpid()}-{secrets.token_hex(4)}"
-    fresh = target.with_name(f".{target.name}.{mark}.partial")
-    fresh.mkdir()
-    try:
-        for name, text in contents.items():
-            _write(fresh / name, text)
-        _exchange(fresh, target, target.with_name(f".{target.name}.{mark}.replaced"))
-    finally:
-        shutil.rmtree(fresh, ignore_errors=True)
-
-
-def _write(path: Path, text: str) -> None:
-    with path.open("w", encoding="utf-8", newline="\n") as stream:
-        stream.write(text)
-        stream.flush()
-        os.fsync(stream.fileno())
-
-
-def _exchange(fresh: Path, target: Path, aside: Path) -> None:
-    if not target.exists():
-        fresh.rename(target)
-        return
-    target.rename(aside)
-    try:
-        fresh.rename(target)
-    except OSError:
-        aside.rename(target)
-        raise
-    shutil.rmtree(aside, ignore_errors=True)
-
-
-def _sweep(target: Path) -> None:
-    """Remove what a killed run left behind; a younger one may belong to a run that is still writing."""
-    for left in target.parent.glob(f".{target.name}.*.partial"):
-        if time.time() - left.stat().st_mtime > _STALE_SECONDS:
-            shutil.rmtree(left, ignore_errors=True)
