@@ -13,9 +13,14 @@ import popmix
 PACKAGE = Path(popmix.__file__).parent
 SCRIPT = """
 import time
-from popmix.engine.link import is_cached, link
-cached, start = is_cached(), time.perf_counter()
+from pathlib import Path
+from popmix.engine.foce import marginals
+from popmix.engine.link import link
+from popmix.engine.stamp import is_cached, keep
+folder = Path(marginals.stats.cache_path)
+cached, start = is_cached(folder), time.perf_counter()
 link()
+keep(folder)
 print(cached, time.perf_counter() - start)
 """
 
@@ -57,3 +62,14 @@ def test_a_package_that_cannot_be_written_is_cached_for_the_user(copy, tmp_path)
     assert not outcome(started(copy, **home))[0]
     cached, seconds = outcome(started(copy, **home))
     assert cached and seconds < 3.0
+
+
+@pytest.mark.slow
+def test_a_changed_source_is_not_cached(copy):
+    assert not outcome(started(copy))[0]
+    assert outcome(started(copy))[0]
+    source = copy / "popmix" / "engine" / "foce.py"
+    source.write_text(source.read_text() + "\n# changed\n")
+    cached, seconds = outcome(started(copy))
+    assert not cached and seconds > 1.0
+    assert outcome(started(copy))[0]

@@ -5,11 +5,14 @@ import time
 from collections.abc import Mapping
 from dataclasses import replace
 from importlib import metadata
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from popmix.data.findings import counted
+from popmix.engine import stamp
+from popmix.engine.foce import marginals
 from popmix.engine.link import link
 from popmix.errors import Interrupted, OptionError
 from popmix.estimate.descent import Descent
@@ -124,13 +127,21 @@ def _prepared(
             raise OptionError(f"values of parameters are given by name, {{{begin.names[0]!r}: 1.0}}, not as {type(start).__name__}.")
         begin = begin.with_values(start.as_dict() if isinstance(start, Parameters) else start)
     begin.check()
-    progress.update("compile", None, "loading the engine")
-    link(lambda: progress.update("compile", None, "compiling the engine (once per installation)"))
+    _load_engine(progress)
     clock.lap("engine")
     progress.update("compile", None, f"preparing {model.name}")
     problem = bind(model, data, columns=columns, weights=weights)
     clock.lap("model and data")
     return problem, begin
+
+
+def _load_engine(progress: Progress) -> None:
+    folder = Path(marginals.stats.cache_path) if marginals.stats.cache_path else None
+    cached = stamp.is_cached(folder)
+    progress.update("compile", None, "loading the engine" if cached else "compiling the engine (once per installation)")
+    link()
+    if not cached:
+        stamp.keep(folder)
 
 
 def _fit(problem: Problem, method: FOCE, start: Parameters, found: Descent, threads: int | None, seed: int | None, clock: _Clock) -> Fit:
