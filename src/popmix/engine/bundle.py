@@ -9,7 +9,6 @@ the contents of arrays.
 
 from functools import lru_cache
 from hashlib import sha256
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import llvmlite.ir as ir
@@ -21,13 +20,17 @@ from numba.extending import NativeValue, infer_getattr, lower_getattr_generic, r
 from numba.np.arrayobj import make_array, populate_array
 from numba.np.numpy_support import from_dtype
 
+from popmix.engine.stamp import sources
+
 _WORD = ir.IntType(64)
-# Numba notices a change of the file that holds a cached function, but not of the files behind what it calls
-_SOURCES = sha256(b"".join(file.read_bytes() for file in sorted(Path(__file__).parent.glob("*.py")))).hexdigest()[:12]
+_SOURCES = sources()
 
 
 class BundleType(types.Type):
-    """The type of a bundle for Numba; its name, by which compiled functions are cached, is a digest of its fields and of the engine."""
+    """The type of a bundle for Numba; compiled functions are cached by its name, a digest of its fields and of the engine.
+
+    Numba notices a change of the file that holds a cached function, but not of the files behind what it calls.
+    """
 
     def __init__(self, name: str, fields: tuple[tuple[str, types.Type], ...]) -> None:
         self.fields = dict(fields)

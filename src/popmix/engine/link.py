@@ -1,8 +1,6 @@
 """Linking the engine: its functions are compiled once per installation, and their addresses given to every model."""
 
 import threading
-from collections.abc import Callable
-from pathlib import Path
 
 import numpy as np
 
@@ -27,22 +25,12 @@ _addresses: dict[str, int] = {}
 _lock = threading.Lock()
 
 
-def link(compiling: Callable[[], None] = lambda: None) -> dict[str, int]:
-    """Compile the engine, or load it from its cache on disk, and return the addresses of its functions.
-
-    `compiling` is called first when there is no cache yet, since compilation takes a while.
-    """
+def link() -> dict[str, int]:
+    """Compile the engine, or load it from its cache on disk, and return the addresses of its functions."""
     with _lock:
         if not _addresses:
-            if not is_cached():
-                compiling()
             _addresses.update(_linked())
     return _addresses
-
-
-def is_cached() -> bool:
-    """Return whether a compiled engine lies on disk (it may still be outdated)."""
-    return any(Path(advance_jets.stats.cache_path or ".").glob("walk.solve*.nbi"))
 
 
 def _linked() -> dict[str, int]:

@@ -15,6 +15,7 @@ from importlib import metadata
 from pathlib import Path
 
 _SOURCES = Path(__file__).parent
+_CALLS = _SOURCES.parent / "compiler" / "call.py"
 _CPU_INFO = Path("/proc/cpuinfo")
 # what identifies a processor there; speeds and numbers of cores change from one reading to the next
 _CPU_KEYS = {
@@ -41,7 +42,7 @@ def is_cached(folder: Path | None) -> bool:
         return True
     try:
         stamp = json.loads(_file(folder).read_text(encoding="utf-8"))
-        return stamp["sources"] == _sources() and all((folder / name).is_file() for name in stamp["files"])
+        return stamp["sources"] == sources() and all((folder / name).is_file() for name in stamp["files"])
     except (OSError, ValueError, KeyError, TypeError):
         return False  # no stamp, or one that was damaged: it is written again
 
@@ -56,7 +57,7 @@ def keep(folder: Path | None) -> None:
     with contextlib.suppress(OSError):
         number, name = tempfile.mkstemp(dir=folder, suffix=".stamp.partial")
         with os.fdopen(number, "w", encoding="utf-8") as stream:
-            json.dump({"sources": _sources(), "files": files}, stream)
+            json.dump({"sources": sources(), "files": files}, stream)
         os.replace(name, _file(folder))
 
 
@@ -67,9 +68,10 @@ def _file(folder: Path) -> Path:
     return folder / f"engine-{hashlib.sha256(repr(made_by).encode()).hexdigest()[:16]}.stamp"
 
 
-def _sources() -> str:
+def sources() -> str:
+    """Return a digest of everything that becomes machine code of the engine: its own files, and how it calls a model."""
     total = hashlib.sha256()
-    for path in sorted(_SOURCES.glob("*.py")):
+    for path in (*sorted(_SOURCES.glob("*.py")), _CALLS):
         total.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
     return total.hexdigest()
 
