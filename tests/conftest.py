@@ -55,6 +55,7 @@ class FakeFit:
     seed: int | None = None
     versions: dict[str, str] = field(default_factory=lambda: {"popmix": "0.1.0"})
     messages: tuple[str, ...] = ()
+    weights: np.ndarray = field(default_factory=lambda: np.ones(12))
 
     def estimates(self) -> Table:
         own = self.parameters

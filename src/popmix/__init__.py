@@ -39,7 +39,9 @@ _HOME = {
     "ModelError": "popmix.errors",
     "DataError": "popmix.errors",
     "SupportError": "popmix.errors",
+    "OptionError": "popmix.errors",
     "FitError": "popmix.errors",
+    "Interrupted": "popmix.errors",
 }
 
 __all__ = list(_LANGUAGE)

@@ -99,9 +99,11 @@ def test_a_variance_of_zero_is_a_sentence(method):
 
 
 @every_method
-def test_a_residual_sd_of_zero_is_a_sentence(method):
+def test_a_residual_sd_of_zero_has_no_density_and_is_left_by_a_fit(method):
     with pytest.raises(PopmixError, match=r"variance|proportional_DV"):
-        popmix.fit(Bolus, bolus(), method, start={"proportional_DV": 0.0})
+        popmix.evaluate(Bolus, bolus(), method, at={"proportional_DV": 0.0})
+    expected, found = popmix.fit(Bolus, bolus(), method), popmix.fit(Bolus, bolus(), method, start={"proportional_DV": 0.0})
+    assert found.convergence.converged and found.ofv == pytest.approx(expected.ofv, abs=1e-5)
 
 
 def changed(data: pl.DataFrame, row: int, dv: float) -> pl.DataFrame:

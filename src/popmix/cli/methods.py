@@ -56,11 +56,14 @@ def make_method(name: str, options: Sequence[str] = ()) -> Any:
 
 
 def pairs(texts: Sequence[str] | None) -> dict[str, str] | None:
-    """Return the columns of `ROLE=NAME` texts, None without any. Raises OptionError for a text of another form."""
+    """Return the columns of `ROLE=NAME` texts, None without any. Raises OptionError for a text of another form, or a role given twice."""
     for text in texts or ():
         if "" in text.partition("="):
             raise OptionError(f"--column {text}: write ROLE=NAME, as time=TAFD.")
-    return dict(text.split("=", 1) for text in texts) if texts else None
+    found = dict(text.split("=", 1) for text in texts or ())
+    if len(found) < len(texts or ()):
+        raise OptionError(f"--column gives a role twice: {', '.join(texts)}.")
+    return found or None
 
 
 def check_covariance(name: str) -> None:

@@ -6,7 +6,7 @@ Layouts of `out` (D directions, S of them structural, U unknowns, m local inputs
 - rates, dosing: values [n], first derivatives [n, S], second derivatives [n, S, S]
 - observe: prediction and variance [2], gradients [2, m], second derivatives [2, m, m] (lower triangle)
 
-Functions of order 0 write the values only; `observe_all` does so for successive observations.
+Functions of order 0 write the values only; `observe_{k}_all` does so for successive observations.
 """
 
 from collections.abc import Sequence

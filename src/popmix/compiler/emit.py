@@ -1,4 +1,4 @@
-"""LLVM for symbolic programs: straight-line functions of five arrays, compiled in the process.
+"""LLVM for symbolic programs: functions of five arrays without branches, compiled in the process.
 
 A function has the signature `void f(const double *a, const double *d, const double *c, const double *t, double *out)`
 (amounts, directions or unknowns, covariates, times, results) and writes only the entries of `out` that are not always zero.
@@ -146,7 +146,7 @@ class _Emitter:
             function = self.program.auxiliaries[symbol].function
             return getattr(self, _AUXILIARY[function])(*(self.value(one) for one in self.auxiliary_arguments[symbol]))
         pointer, offset = self.inputs[symbol]
-        # inputs are read at the top of the function, where they dominate every use
+        # there is one basic block, so a load dominates every later use
         return self.builder.load(self.place(pointer, offset))
 
     def _chain(self, join, values: list[ir.Value]) -> ir.Value:

@@ -37,6 +37,8 @@ class Columns:
         unused = _unused(expectation)
         self.roles = {role: at for role, name in ROLES.items() if role not in unused and (at := self._position(role, name)) != _NONE}
         wanted = expectation.wanted if expectation else {}
+        if expectation:
+            self._refuse_unknown(mapping, [*wanted, *([expectation.occasion] if expectation.occasion else [])])
         self.covariates = {name: at for name in wanted if (at := self._position(name, name)) != _NONE}
         if expectation is None:
             self.covariates = self._all_others(mapping)
@@ -57,7 +59,23 @@ class Columns:
         mapped = {str(name): self._given(name, str(given)) for name, given in mapping.items() if str(name).lower() not in ROLES}
         mapped = {name: at for name, at in mapped.items() if at != _NONE}
         used = {*self.roles.values(), *mapped.values()}
-        return mapped | {name: at for at, name in enumerate(self.raw.names) if at not in used and name and self._first(name, at)}
+        others = {name: at for at, name in enumerate(self.raw.names) if at not in used and name and self._first(name, at)}
+        return others | mapped
+
+    def _refuse_unknown(self, mapping: Mapping[str, str], wanted: list[str]) -> None:
+        """Report names that are neither a role nor a covariate: a misspelt one, and one whose column is not there.
+
+        A mapping may hold covariates that another model uses.
+        """
+        for name, given in mapping.items():
+            if str(name).lower() in {*ROLES, *(one.lower() for one in wanted)}:
+                continue
+            near = did_you_mean(str(name), [*ROLES, *wanted])
+            if near:
+                message = f"columns maps {name}, which is neither a role nor a covariate of the model.{near}"
+                self._collector.add("D005", "E", str(name), message, "Correct the mapping of columns.")
+            else:
+                self._given(str(name), str(given))
 
     def _first(self, name: str, at: int) -> bool:
         return self.raw.names.index(name) == at

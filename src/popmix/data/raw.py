@@ -13,6 +13,7 @@ class RawTable:
 
     columns: stripped text (list of str) or an array of numbers or objects, all of one length. rows: int64[n], row numbers.
     nonmem: a text file in NONMEM's format, whose covariates hold for the interval that ends at their record.
+    library: of the data frame that it came from, "pandas" or, for everything else, "polars".
     interpolation, n_read, excluded, missing: what is known from an earlier reading (an event table read again).
     """
 
@@ -22,6 +23,7 @@ class RawTable:
     source: str
     sha256: str
     nonmem: bool = False
+    library: str = "polars"
     interpolation: dict[str, str] | None = None
     n_read: int = 0
     excluded: tuple[tuple[str, int], ...] = ()

@@ -193,6 +193,7 @@ def _event_table(records: Records, findings: Findings, excluded: tuple[tuple[str
         source=records.raw.source,
         sha256=records.raw.sha256,
         n_read=records.raw.n_read,
+        library=records.raw.library,
         excluded=excluded,
         findings=findings,
         **whole,

@@ -36,6 +36,7 @@ def load(source: Any, collector: Collector) -> RawTable:
         raw = _from_mapping(source, collector)
     else:
         raw = _from_frame(source, "data frame", collector)
+        raw.library = "pandas" if narwhals.dependencies.is_pandas_dataframe(source) else "polars"
     raw.n_read = raw.n_rows
     return raw
 
@@ -177,7 +178,5 @@ def from_event_table(table: EventTable) -> RawTable:
         if np.isnan(told[name]).all():
             told.pop(name)
     columns = [cells if cells.dtype.kind != "O" else cells.tolist() for cells in told.values()]
-    return RawTable(
-        list(told), columns, table.row, table.source, table.sha256,
-        interpolation=dict(table.interpolation), n_read=table.n_read, excluded=table.excluded, missing=dict(table.missing),
-    )  # fmt: skip
+    known = {"n_read": table.n_read, "excluded": table.excluded, "missing": dict(table.missing), "library": table.library}
+    return RawTable(list(told), columns, table.row, table.source, table.sha256, interpolation=dict(table.interpolation), **known)

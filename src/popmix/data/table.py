@@ -26,6 +26,7 @@ class EventTable:
     None without such a column.
     cens: int64[n] (1 below, -1 above, 0 as observed); limit: float[n], nan where absent.
     covariates: name -> float[n] or object[n] of str; interpolation: name -> "locf" | "nocb" | "linear".
+    library: "pandas" for data that came from a pandas frame, else "polars"; tables about these data come in the same.
     n_read: records in the source; excluded: (reason, count) of every exclusion; missing: covariate -> empty cells before
     values were carried into them; findings: warnings and notes of the reading.
     """
@@ -53,6 +54,7 @@ class EventTable:
     source: str
     sha256: str
     n_read: int
+    library: str = "polars"
     excluded: tuple[tuple[str, int], ...] = ()
     missing: Mapping[str, int] = field(default_factory=dict)
     findings: Findings = field(default_factory=Findings)

@@ -11,7 +11,7 @@ import numpy as np
 from popmix.data.cells import is_number
 from popmix.data.findings import Collector, counted, some
 from popmix.data.raw import RawTable
-from popmix.data.unpacking import Unreadable, unpacked
+from popmix.data.unpacking import WIDE, Unreadable, unpacked
 
 _TABLE_LINE = re.compile(r"TABLE NO\.\s", re.IGNORECASE)
 _BLANKS = "blanks"
@@ -40,7 +40,7 @@ def read_text_file(path: Path, collector: Collector) -> RawTable:
 
 
 def _decode(data: bytes, collector: Collector) -> str:
-    if data.startswith((b"\xff\xfe", b"\xfe\xff")):
+    if data.startswith(WIDE):
         return data.decode("utf-16", errors="replace").lstrip("\ufeff")
     if b"\x00" in data:
         line = data[: data.index(b"\x00")].count(b"\n") + 1

@@ -13,7 +13,7 @@ _OTHERS = (
     (b"BZh", "compressed by bzip2", "Unpack it, or compress it by gzip."),
     (b"\x28\xb5\x2f\xfd", "compressed by Zstandard", "Unpack it, or compress it by gzip."),
 )
-_WIDE = (b"\xff\xfe", b"\xfe\xff")  # UTF-16 announces itself
+WIDE = (b"\xff\xfe", b"\xfe\xff")  # UTF-16 announces itself
 # blanks, and the mark at which old DOS programs end a file
 _NO_TEXT = frozenset(range(32)) - frozenset(b"\t\n\v\f\r\x1a")
 _GIVE = "Give a CSV file (it may be compressed by gzip) or a Parquet file."
@@ -50,7 +50,7 @@ def _gunzipped(path: Path, data: bytes) -> bytes:
 
 
 def _is_text(data: bytes) -> bool:
-    if data.startswith(_WIDE):
+    if data.startswith(WIDE):
         return True
     first = data.lstrip(b"\r\n").replace(b"\r", b"\n").split(b"\n", 1)[0]
     return _NO_TEXT.isdisjoint(first)

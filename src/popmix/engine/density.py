@@ -93,7 +93,8 @@ def evaluate(order, frozen, subject, eta, precision, code, timeline, work, densi
     if status != OK:
         return status
     start, end = timeline.first_observation[subject], timeline.first_observation[subject + 1]
-    _clear(code, density)
+    if order > 0:
+        _clear(code, density)
     total = 0.0
     for j in range(end - start):
         prediction, variance = work.prediction[j, 0], work.frozen[j] if frozen else work.prediction[j, 1]

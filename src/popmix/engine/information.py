@@ -12,13 +12,14 @@ The last term of I_xz and the mixed one, tr(V^-1 D_x V^-1 F E F'), use D_x, the 
 Source: Mentre, Mallet and Baccar (Biometrika 84:429, 1997), at the modes instead of eta = 0; Louis (JRSS B 44:226, 1982).
 """
 
+import math
 from typing import NamedTuple
 
 import numpy as np
 
 from popmix.engine.compiled import call_at, compiled, part
 from popmix.engine.density import by_unknowns, set_individual
-from popmix.engine.linear import cholesky, solve_cholesky
+from popmix.engine.linear import backward, cholesky, forward
 
 _DERIVATIVES = np.int64(2)
 
@@ -67,7 +68,7 @@ def new_stack(most: int, n_fixed: int, n_etas: int) -> Stack:
         followed=np.zeros((n_u, n)),
         h=np.zeros((n, n)),
         factor=np.zeros((n, n)),
-        b=np.zeros((n, most)),
+        b=np.zeros((most, n)),
         through=np.zeros((n, n)),
         column=np.zeros(n),
         inner=np.zeros((n_fixed, n, n)),
@@ -86,7 +87,7 @@ def informations(subjects, frozen, fixed, modes, precision, code, timeline, work
         if call_at(code.solve, (_DERIVATIVES, subject, code, timeline, work)) != 0:
             continue
         n_observed = _fill_stack(subject, frozen, code, timeline, work, stack)
-        if _crossed(n_observed, code.n_fixed, code.n_etas, precision, stack):
+        if n_observed >= 0 and _crossed(n_observed, code.n_fixed, code.n_etas, precision, stack):
             _fill_omega(code.n_fixed, code.n_etas, stack, result.omega[subject])
             _fill_fixed(n_observed, code.n_fixed, code.n_etas, stack, result.fixed[subject])
             _follow(n_observed, code.n_fixed, code.n_etas, stack)
@@ -95,7 +96,7 @@ def informations(subjects, frozen, fixed, modes, precision, code, timeline, work
 
 @part
 def _fill_stack(subject, frozen, code, timeline, work, stack):
-    """Collect slopes and weights of the observations; returns their number."""
+    """Collect slopes and weights of the observations; returns their number, -1 where one has no density."""
     start, end = timeline.first_observation[subject], timeline.first_observation[subject + 1]
     for j in range(end - start):
         endpoint = timeline.endpoint[start + j]
@@ -106,6 +107,8 @@ def _fill_stack(subject, frozen, code, timeline, work, stack):
         for k in range(code.n_etas if frozen else 0):
             stack.r_u[j, code.n_fixed + k] = 0.0
         stack.weight[j] = 1.0 / (work.frozen[j] if frozen else work.prediction[j, 1])
+        if not (math.isfinite(work.prediction[j, 0]) and math.isfinite(stack.weight[j]) and stack.weight[j] > 0.0):
+            return -1
     return end - start
 
 
@@ -126,12 +129,8 @@ def _crossed(n_observed, n_fixed, n, precision, stack):
     if not cholesky(stack.h, stack.factor):
         return False
     for u in range(n_fixed + n):
-        for k in range(n):
-            total = crossed[u, k]
-            for m in range(k):
-                total -= stack.factor[k, m] * stack.whitened[u, m]
-            stack.whitened[u, k] = total / stack.factor[k, k]
-        solve_cholesky(stack.factor, crossed[u], stack.followed[u])
+        forward(stack.factor, crossed[u], stack.whitened[u])
+        backward(stack.factor, stack.whitened[u], stack.followed[u])
     return True
 
 
@@ -174,29 +173,26 @@ def _fill_variances(n_observed, n_fixed, n, stack, fixed, mixed):
     f_u, r_u, weight, b, through, column, inner = stack.f_u, stack.r_u, stack.weight, stack.b, stack.through, stack.column, stack.inner
     through[:] = 0.0
     inner[:] = 0.0
-    mixed[:] = 0.0
     for j in range(n_observed):
         for k in range(n):
-            total = f_u[j, n_fixed + k] * weight[j]
-            for m in range(k):
-                total -= stack.factor[k, m] * b[m, j]
-            b[k, j] = total / stack.factor[k, k]
+            column[k] = f_u[j, n_fixed + k] * weight[j]
+        forward(stack.factor, column, b[j])
         for k in range(n):
             for a in range(n):
-                through[k, a] += f_u[j, n_fixed + k] * b[a, j]
+                through[k, a] += f_u[j, n_fixed + k] * b[j, a]
     for j in range(n_observed):
         own = 0.0
         for k in range(n):
-            own += b[k, j] * b[k, j]
+            own += b[j, k] * b[j, k]
             column[k] = f_u[j, n_fixed + k] * weight[j]
             for a in range(n):
-                column[k] -= b[a, j] * through[k, a]
+                column[k] -= b[j, a] * through[k, a]
         for x in range(n_fixed):
             for z in range(n_fixed):
                 fixed[x, z] -= 2.0 * own * weight[j] * r_u[j, x] * r_u[j, z]
             for k in range(n):
                 for m in range(n):
-                    inner[x, k, m] += b[k, j] * b[m, j] * r_u[j, x]
+                    inner[x, k, m] += b[j, k] * b[j, m] * r_u[j, x]
                     mixed[x, k, m] += column[k] * column[m] * r_u[j, x]
     for x in range(n_fixed):
         for z in range(n_fixed):

@@ -58,15 +58,26 @@ def cholesky(a, factor):
 @part
 def solve_cholesky(factor, right, out):
     """Solve L L' out = right for one right-hand side."""
-    n = len(factor)
-    for i in range(n):
+    forward(factor, right, out)
+    backward(factor, out, out)
+
+
+@part
+def forward(factor, right, out):
+    """Solve L out = right; `out` may be `right`."""
+    for i in range(len(factor)):
         total = right[i]
         for k in range(i):
             total -= factor[i, k] * out[k]
         out[i] = total / factor[i, i]
-    for i in range(n - 1, -1, -1):
-        total = out[i]
-        for k in range(i + 1, n):
+
+
+@part
+def backward(factor, right, out):
+    """Solve L' out = right; `out` may be `right`."""
+    for i in range(len(factor) - 1, -1, -1):
+        total = right[i]
+        for k in range(i + 1, len(factor)):
             total -= factor[k, i] * out[k]
         out[i] = total / factor[i, i]
 
@@ -145,14 +156,14 @@ def saddle_step(curvature, precision, slope, step, small):
     root, half, scaled, vectors, gradient, moved = small.root, small.half, small.scaled, small.vectors, small.gradient, small.moved
     cholesky(precision, root)
     for j in range(n):
-        _forward(root, curvature[j], half[j])
+        forward(root, curvature[j], half[j])
     for j in range(n):
         for i in range(n):
             gradient[i] = half[i, j]
             vectors[i, j] = 1.0 if i == j else 0.0
-        _forward(root, gradient, scaled[j])
+        forward(root, gradient, scaled[j])
     diagonalise(n, scaled, vectors)
-    _forward(root, slope, gradient)
+    forward(root, slope, gradient)
     length = 0.0
     for k in range(n):
         moved[k] = 0.0
@@ -165,19 +176,7 @@ def saddle_step(curvature, precision, slope, step, small):
         for k in range(n):
             moved[k] += vectors[k, i] * along
     shrink = min(1.0, _SADDLE_LONGEST / max(math.sqrt(length), 1e-300))
-    for i in range(n - 1, -1, -1):
-        total = moved[i] * shrink
-        for k in range(i + 1, n):
-            total -= root[k, i] * step[k]
-        step[i] = total / root[i, i]
+    for k in range(n):
+        moved[k] *= shrink
+    backward(root, moved, step)
     return 0
-
-
-@part
-def _forward(factor, right, out):
-    """Solve L out = right."""
-    for i in range(len(right)):
-        total = right[i]
-        for k in range(i):
-            total -= factor[i, k] * out[k]
-        out[i] = total / factor[i, i]

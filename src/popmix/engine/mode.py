@@ -35,15 +35,20 @@ class Prior(NamedTuple):
 
 def new_prior(omega: np.ndarray, candidates: np.ndarray) -> Prior:
     """Return the distribution N(0, omega). Raises LinAlgError when omega is not positive definite."""
-    precision = np.linalg.inv(omega)
     return Prior(
         omega=np.ascontiguousarray(omega),
-        precision=0.5 * (precision + precision.T),
+        precision=precision_of(omega),
         root=np.linalg.cholesky(omega),
         candidates=candidates,
         starts=np.zeros((_FOLLOWED + 4, len(omega))),
         heights=np.zeros(_FOLLOWED),
     )
+
+
+def precision_of(omega: np.ndarray) -> np.ndarray:
+    """Return the inverse of omega, exactly symmetric."""
+    precision = np.linalg.inv(omega)
+    return 0.5 * (precision + precision.T)
 
 
 @compiled
@@ -132,7 +137,12 @@ def search(frozen, subject, eta, prior, code, timeline, work, density):
         if call_at(code.evaluate, (_VALUE, frozen, subject, point, precision, code, timeline, work, density)) == OK:
             _keep_best(density.value[0], point, heights, starts)
     best, best_status = math.inf, MODE_NOT_CONVERGED
+    from_zero = True
+    for k in range(n):
+        from_zero = from_zero and eta[k] == 0.0
     for start in range(_FOLLOWED + 2):
+        if start == 1 and from_zero:
+            continue
         if start >= 2 and not heights[start - 2] < math.inf:
             break
         for k in range(n):

@@ -33,10 +33,10 @@ def new_predictions(n_subjects: int, n_observations: int, n_etas: int, n_reporte
 
 
 @compiled
-def predictions(order, subjects, fixed, etas, individual, code, timeline, work, density, f, variance, slopes, status, reported):
+def predictions(order, subjects, fixed, etas, report, code, timeline, work, density, f, variance, slopes, status, reported):
     """Fill the arrays of `Predictions` at the etas given: with order 0 only f and variance.
 
-    `individual` is the address of the compiled individual parameters. The arrays come one by one, since a bundle takes longer to
+    `report` is the address of the compiled individual parameters. The arrays come one by one, since a bundle takes longer to
     make than a small population to solve.
     """
     for subject in subjects:
@@ -45,7 +45,7 @@ def predictions(order, subjects, fixed, etas, individual, code, timeline, work, 
         set_individual(order, subject, etas[subject], code, timeline, work)
         row = timeline.first_row[subject]
         if order > 0:
-            call_model(individual, work.amounts, work.unknowns, timeline.at[row], timeline.times[row], reported[subject])
+            call_model(report, work.amounts, work.unknowns, timeline.at[row], timeline.times[row], reported[subject])
         status[subject] = solve_subject(order, subject, code, timeline, work)
         if status[subject] != OK:
             continue

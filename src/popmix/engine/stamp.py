@@ -9,8 +9,8 @@ import hashlib
 import json
 import os
 import platform
+import secrets
 import sys
-import tempfile
 from importlib import metadata
 from pathlib import Path
 
@@ -55,10 +55,10 @@ def keep(folder: Path | None) -> None:
     files = sorted(path.name for pattern in ("*.nbi", "*.nbc") for path in folder.glob(pattern))
     # a folder that nobody may write to has no stamp, and the next process says "compiling" again: a word too much, no more
     with contextlib.suppress(OSError):
-        number, name = tempfile.mkstemp(dir=folder, suffix=".stamp.partial")
-        with os.fdopen(number, "w", encoding="utf-8") as stream:
-            json.dump({"sources": sources(), "files": files}, stream)
-        os.replace(name, _file(folder))
+        # not by `tempfile`, which would hide it from the others who share the folder
+        partial = folder / f".{secrets.token_hex(8)}.stamp.partial"
+        partial.write_text(json.dumps({"sources": sources(), "files": files}), encoding="utf-8")
+        partial.replace(_file(folder))
 
 
 def _file(folder: Path) -> Path:

@@ -37,7 +37,7 @@ def solve_values(subject, code, timeline, work):
     if last > event:
         call_at(code.set_rates, (_VALUE, timeline.first_row[subject], code, timeline, work))
     kinds, times, observations, z = timeline.kind, timeline.time, timeline.observation, work.state.z
-    spans, anchor, infusing, empty = work.spans, math.nan, False, True
+    spans, anchor, infusing = work.spans, math.nan, False
     while event < last:
         kind, observed, n_observed = kinds[event], observations[event], 0
         while event < last and observations[event] == observed + n_observed and observed >= 0:
@@ -48,11 +48,8 @@ def solve_values(subject, code, timeline, work):
             _observe_all(observed, n_observed, start, infusing, code, timeline, work)
             continue
         if kind != RECORD:
-            if empty:
-                empty = False
-            else:
-                span = times[event] - anchor
-                call_at(code.advance_values, (code.has_depot, code.n_states, infusing, work.basis, span, z, z))
+            span = times[event] - anchor
+            call_at(code.advance_values, (code.has_depot, code.n_states, infusing, work.basis, span, z, z))
             if kind == RESET:
                 clear(_VALUE, code, work)
             else:

@@ -14,15 +14,18 @@ from popmix.model.parameters import Parameters
 
 # an SD or a distance to a bound below this (relative to the start's) counts as near its bound
 _NEAR = 0.02
-_GAIN = 1e-4
+# a fall of the OFV that is worth another search: far below what a likelihood ratio shows, far above rounding
+LEAST_GAIN = 1e-4
+# one try beyond a flat stretch: the distance to the bound shrinks by e^5, so what is left to gain there by as much
 _FURTHER = 5.0
+# an SD of 10 %, small for a random effect and still visible
 _REVIVED_SD = 0.1
-_INWARDS = 0.01
-_LEAST = 0.1
+# a start value on a bound moves by this part of the range, or of the bound, which counts as no less than 0.1
+_INWARDS, _LEAST = 0.01, 0.1
 
 
 def off_bounds(parameters: Parameters) -> Parameters:
-    """Return start values in which a free theta that lies on a bound is moved off it, by a hundredth of the range or of the bound.
+    """Return start values in which a free theta or SD that lies on a bound is moved off it, by a hundredth of the range or the bound.
 
     From the bound itself the search could not leave: the logarithmic scale is flat there.
     """
@@ -30,37 +33,37 @@ def off_bounds(parameters: Parameters) -> Parameters:
     for position in np.flatnonzero(~parameters.fixed):
         low, high = parameters.lower[position], parameters.upper[position]
         reach = _INWARDS * (high - low if np.isfinite(high - low) else max(abs(low if np.isfinite(low) else high), _LEAST))
-        if parameters.kinds[position] == "theta" and np.isfinite(reach):
+        if parameters.kinds[position] != "corr" and np.isfinite(reach):
             room = 1e-12 * reach
             values[position] = low + reach if values[position] < low + room else values[position]
             values[position] = high - reach if values[position] > high - room else values[position]
     return parameters.unchecked(values)
 
 
-def better_at_boundary(objective: Objective, point: Point, start: np.ndarray) -> Point | None:
-    """Return a lower point further towards a bound, or with a vanished SD raised again; None where there is none."""
+def better_at_boundary(objective: Objective, point: Point, start: np.ndarray, gain: float) -> Point | None:
+    """Return a point lower by `gain` further towards a bound, or with a vanished SD raised again; None where there is none."""
     kinds = np.array(objective.scale.template.kinds)[objective.scale.free]
     slopes = np.abs(np.diag(objective.scale.jacobian(point.x)[objective.scale.free]))
     first = np.abs(np.diag(objective.scale.jacobian(start)[objective.scale.free]))
     near = (kinds != "corr") & (slopes < _NEAR * first)
     for k in np.flatnonzero(near | ((kinds == "iiv") & (slopes < _NEAR))):
-        for x in _trials(objective, point, k, kinds[k], slopes[k]):
+        for x in _trials(objective, point, k, kinds[k], slopes[k], gain):
             new = objective.at(x, point)
-            if new is not None and new.value < point.value - _GAIN:
+            if new is not None and new.value < point.value - gain:
                 return new
     return None
 
 
-def _trials(objective: Objective, point: Point, k: int, kind: str, slope: float) -> list[np.ndarray]:
+def _trials(objective: Objective, point: Point, k: int, kind: str, slope: float, gain: float) -> list[np.ndarray]:
     """Return the places to try for coordinate k: further on, and for an SD of a random effect back from zero."""
     further, revived, alone = (point.x.copy() for _ in range(3))
     further[k] -= _FURTHER * np.sign(point.gradient[k])
     revived[k] = alone[k] = np.log(_REVIVED_SD)
     own = correlations_with(objective.scale, k)
     alone[own] = 0.0
-    trials = [further] if abs(point.gradient[k]) > _GAIN else []
+    trials = [further] if abs(point.gradient[k]) > gain else []
     # the gain of a variance raised to the square of a small SD, to first order
-    if kind == "iiv" and point.gradient[k] / (2 * slope**2) * _NEAR**2 < -_GAIN:
+    if kind == "iiv" and point.gradient[k] / (2 * slope**2) * _NEAR**2 < -gain:
         trials.append(revived)
     # with a correlation the objective may rise in one direction only because the correlation has the wrong sign
     if kind == "iiv" and len(own):

@@ -59,6 +59,13 @@ class Descent:
     interrupted: bool = False
     history: list[float] = field(default_factory=list)
 
+    def after(self, before: "Descent") -> "Descent":
+        """Count the iterations and evaluations of an earlier search as well, and the one that found where to go on."""
+        self.iterations += before.iterations
+        self.evaluations += before.evaluations + 1
+        self.history = before.history + self.history
+        return self
+
     def interrupt(self) -> None:
         """Mark the search as ended by the user: what it reached is kept, and is no minimum that was made sure of."""
         self.interrupted, self.converged, self.reason = True, False, "interrupted"
@@ -97,7 +104,7 @@ def _iterate(evaluate: Callable, curvature: Callable, found: Descent, tolerance:
             found.converged = True
             return
         if found.iterations >= most_iterations:
-            found.reason = f"stopped after {most_iterations} iterations"
+            found.reason = "the most iterations allowed were used"
             return
         new = _lowest([_search(evaluate, found, step) for step in steps])
         if new is None and fresh:

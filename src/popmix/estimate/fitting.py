@@ -3,7 +3,6 @@
 import platform
 import time
 from collections.abc import Mapping
-from dataclasses import replace
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -57,7 +56,6 @@ def fit(
         # the search had ended, the tables take a moment: they are made all the same, and a second interrupt stops them
         found.interrupt()
         result = _fit(problem, method, begin, found, threads, seed, clock)
-    result = _in_kind(result, data)
     if found.interrupted:
         raise Interrupted("the fit was interrupted; what it had reached is kept", kept=result)
     return result
@@ -81,12 +79,7 @@ def evaluate(
     evaluation = method.evaluate(problem, begin, threads)
     clock.lap("evaluate")
     convergence = Convergence(None, "the objective at given values; nothing was estimated.", float("nan"), 0, 1, evaluated_only=True)
-    return _in_kind(_result(problem, method, begin, evaluation, convergence, threads, None, clock), data)
-
-
-def _in_kind(result: Fit, data: Any) -> Fit:
-    """Let the fit return data frames of the library that the data came from."""
-    return replace(result, frames="pandas" if type(data).__module__.partition(".")[0] == "pandas" else "polars")
+    return _result(problem, method, begin, evaluation, convergence, threads, None, clock)
 
 
 def _checked(model: Model, method: FOCE | None, threads: int | None) -> FOCE:
@@ -177,8 +170,9 @@ def _result(
     # subjects that do not count have no mode: nan in the tables, not a zero that looks like one
     evaluation.marginal.eta[problem.weights == 0] = np.nan
     evaluation.individual[problem.weights == 0] = np.nan
-    individuals = individuals_table(problem, evaluation, threads)
-    predicted = predictions_table(problem, evaluation, method.interaction, threads)
+    at_modes = problem.predictions(parameters, evaluation.marginal.eta, threads=threads)
+    individuals = individuals_table(problem, evaluation, at_modes)
+    predicted = predictions_table(problem, evaluation, at_modes, method.interaction, threads)
     clock.lap("tables")
     return Fit(
         model=problem.model,

@@ -8,7 +8,7 @@ import numpy as np
 
 from popmix.errors import FitError, OptionError
 from popmix.estimate.blame import blame, blame_vanishing
-from popmix.estimate.boundary import better_at_boundary, off_bounds
+from popmix.estimate.boundary import LEAST_GAIN, better_at_boundary, off_bounds
 from popmix.estimate.descent import Descent, Point, minimise
 from popmix.estimate.extremes import vanishing
 from popmix.estimate.objective import Objective
@@ -61,37 +61,28 @@ class FOCE:
         objective = Objective(problem, scale, self.interaction, threads)
         coordinates = scale.pack(start)
         point = objective.point(coordinates, self.evaluate(problem, start, threads))
-        found = self._descend(objective, point, progress)
-        for _ in range(_MOST_RESTARTS):
-            better = self._better(objective, found, coordinates)
-            if better is None:
-                break
-            progress.update("fit", None, f"a better place lowers the objective to {better.value:.3f}")
-            again = self._descend(objective, better, progress)
-            again.iterations += found.iterations
-            again.evaluations += found.evaluations + 1
-            again.history = found.history + again.history
-            found = again
-        return found
-
-    def _better(self, objective: Objective, found: Descent, start: np.ndarray) -> Point | None:
-        """Return a lower point that a descent does not see: other modes of subjects, or beyond a flat stretch near a bound.
-
-        An interrupt from the keyboard ends the looking, as it ends a descent: what was found is kept.
-        """
-        if found.interrupted:
-            return None
-        point = found.point
+        found = self._descend(objective, point, progress, self.iterations)
         try:
-            other = objective.at(point.x, point, globally=True)
-            if other is not None and other.value < point.value - max(1e-4, 10 * self.tolerance):
-                return other
-            return better_at_boundary(objective, point, start)
+            for _ in range(_MOST_RESTARTS):
+                left = self.iterations - found.iterations
+                better = self._better(objective, found.point, coordinates) if left > 0 and not found.interrupted else None
+                if better is None:
+                    break
+                progress.update("fit", None, f"a better place lowers the objective to {better.value:.3f}")
+                found = self._descend(objective, better, progress, left).after(found)
         except KeyboardInterrupt:
             found.interrupt()
-            return None
+        return found
 
-    def _descend(self, objective: Objective, start: Point, progress: Progress) -> Descent:
+    def _better(self, objective: Objective, point: Point, start: np.ndarray) -> Point | None:
+        """Return a lower point that a descent does not see: other modes of subjects, or beyond a flat stretch near a bound."""
+        gain = max(LEAST_GAIN, 10 * self.tolerance)
+        other = objective.at(point.x, point, globally=True)
+        if other is not None and other.value < point.value - gain:
+            return other
+        return better_at_boundary(objective, point, start, gain)
+
+    def _descend(self, objective: Objective, start: Point, progress: Progress, iterations: int) -> Descent:
         if len(start.x) == 0:
             return Descent(start, np.zeros((0, 0)), converged=True, decrement=0.0, history=[start.value])
 
@@ -101,4 +92,4 @@ class FOCE:
                 raise FitError(blame_vanishing(objective.problem, point.state, endless))
             progress.update("fit", None, f"iteration {iteration}: OFV {point.value:.3f}, to gain about {decrement:.2g}")
 
-        return minimise(objective.at, objective.curvature, start, tolerance=self.tolerance, most_iterations=self.iterations, report=report)
+        return minimise(objective.at, objective.curvature, start, tolerance=self.tolerance, most_iterations=iterations, report=report)

@@ -18,11 +18,13 @@ from popmix.model.parameters import Parameters
 from popmix.table import Table
 
 
-def predictions_table(problem: Problem, evaluation: Evaluation, interaction: bool, threads: int | None) -> Table:
-    """Return one row per observation: ID, TIME, DV, PRED, IPRED, RES, IRES, WRES, IWRES, CWRES, NPDE and covariates."""
+def predictions_table(problem: Problem, evaluation: Evaluation, individual: Predictions, interaction: bool, threads: int | None) -> Table:
+    """Return one row per observation: ID, TIME, DV, PRED, IPRED, RES, IRES, WRES, IWRES, CWRES, NPDE and covariates.
+
+    individual: the predictions at the modes.
+    """
     parameters, etas = evaluation.parameters, evaluation.marginal.eta
     typical = problem.predictions(parameters, threads=threads)
-    individual = problem.predictions(parameters, etas, threads=threads)
     data, rows = problem.data, problem.timeline.observed_row
     pred, ipred = (_on_data_scale(problem, found.f) for found in (typical, individual))
     y = problem.timeline.y
@@ -48,13 +50,12 @@ def predictions_table(problem: Problem, evaluation: Evaluation, interaction: boo
     return Table(columns | {name: values[rows] for name, values in data.covariates.items() if name in problem.compiled.covariates})
 
 
-def individuals_table(problem: Problem, evaluation: Evaluation, threads: int | None) -> Table:
+def individuals_table(problem: Problem, evaluation: Evaluation, individual: Predictions) -> Table:
     """Return one row per subject: ID, OFV, STATUS, the etas at the mode and the individual parameters at the first record."""
     marginal, parameters = evaluation.marginal, evaluation.parameters
-    found = problem.predictions(parameters, marginal.eta, threads=threads)
     columns = {"ID": np.array(problem.data.ids, dtype=object), "OFV": evaluation.individual, "STATUS": marginal.status}
     columns |= {f"eta_{name}": marginal.eta[:, k] for k, name in enumerate(parameters.eta_names)}
-    return Table(columns | {name: found.reported[:, k] for k, name in enumerate(problem.compiled.reported)})
+    return Table(columns | {name: individual.reported[:, k] for k, name in enumerate(problem.compiled.reported)})
 
 
 def shrinkage_of(parameters: Parameters, etas: np.ndarray) -> dict[str, float]:

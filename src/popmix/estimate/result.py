@@ -33,7 +33,7 @@ class Fit:
 
     `ofv`: NONMEM's objective, -2 log L without n log 2 pi; `minus2ll`: with it. `parameters` and `start` are on the natural
     scale. `shrinkage`: percent on the SD scale by eta. `timing`: seconds by phase. `messages`: warnings in words.
-    `frames`: the library of the data frames that methods return, pandas for data that came from pandas, else polars.
+    `weights`: one per subject. Data frames are pandas for data that came from pandas, else polars.
     """
 
     model: Model
@@ -53,7 +53,6 @@ class Fit:
     versions: dict[str, str]
     messages: tuple[str, ...]
     weights: np.ndarray
-    frames: str = "polars"
 
     @property
     def minus2ll(self) -> float:
@@ -95,11 +94,11 @@ class Fit:
 
     def predictions(self) -> Any:
         """Return the observations with predictions and residuals as a data frame."""
-        return self.predictions_table.to_frame(self.frames)
+        return self.predictions_table.to_frame(self.data.library)
 
     def individuals(self) -> Any:
         """Return the subjects with their random effects and parameters as a data frame."""
-        return self.individuals_table.to_frame(self.frames)
+        return self.individuals_table.to_frame(self.data.library)
 
     def __repr__(self) -> str:
         return summary.as_text(self)

@@ -20,8 +20,6 @@ from popmix.model.parameters import OmegaBlock, Parameters
 _MARGIN = 1e-10
 # smallest eigenvalue that a search leaves to the correlations of a block
 _LEAST_EIGENVALUE = 1e-6
-# how far from a bound of zero a search begins for a value that lies exactly on it
-_OFF_BOUND = 1e-3
 
 
 @dataclass(frozen=True, eq=False)
@@ -133,10 +131,8 @@ class Scale:
 
 
 def _inside(distance: float, bound: float) -> float:
-    """Return the distance to a bound, or a small one where the value lies on it."""
-    if distance > 0 or bound != 0:
-        return max(distance, _MARGIN * abs(bound))
-    return _OFF_BOUND
+    """Return the distance to a bound, or the margin where the value lies on it."""
+    return max(distance, _MARGIN * abs(bound)) or _MARGIN
 
 
 def _correlation(block: OmegaBlock, values: np.ndarray) -> np.ndarray:

@@ -52,6 +52,8 @@ def as_html(fit: "Fit") -> str:
 def heading(fit: "Fit") -> list[str]:
     """Return the lines above the table: model, data, method, sizes; objective and criteria; convergence in words."""
     sizes = f"{counted(fit.n_subjects, 'subject')}, {counted(fit.n_observations, 'observation')}"
+    if not np.all(fit.weights == 1):
+        sizes += f" (weighted: {np.sum(fit.weights):g} subjects)"
     criteria = {"OFV": fit.ofv, "-2LL": fit.minus2ll, "AIC": fit.aic, "BIC": fit.bic}
     state = fit.convergence
     word = "Evaluated" if state.evaluated_only else "Converged" if state.converged else "NOT CONVERGED"

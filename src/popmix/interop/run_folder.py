@@ -9,6 +9,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from popmix.errors import Interrupted, PopmixError
 from popmix.estimate import Fit
 from popmix.interop.documents import to_json
@@ -124,7 +126,14 @@ def fit_document(fit: Fit, command: Sequence[str] = ()) -> dict[str, Any]:
         },
         "messages": fit.messages,
         "command": command,
-        "data": {"source": data.source, "sha256": data.sha256, "n_records": data.n_read, "interpolation": data.interpolation},
+        "weights": None if np.all(fit.weights == 1) else fit.weights,
+        "data": {
+            "source": data.source,
+            "sha256": data.sha256,
+            "n_records": data.n_read,
+            "excluded": dict(data.excluded),
+            "interpolation": data.interpolation,
+        },
     }
 
 

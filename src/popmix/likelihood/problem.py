@@ -20,7 +20,7 @@ from popmix.engine.density import new_density
 from popmix.engine.events import Timeline
 from popmix.engine.foce import Marginal, marginals, new_marginal
 from popmix.engine.information import Information, informations, new_information, new_stack
-from popmix.engine.mode import new_prior
+from popmix.engine.mode import new_prior, precision_of
 from popmix.engine.predict import Predictions, new_predictions, predictions
 from popmix.errors import Status
 from popmix.likelihood.candidates import candidates
@@ -99,7 +99,7 @@ class Problem:
                 for done in waiting:
                     done.result()
             except KeyboardInterrupt:
-                pool.shutdown(wait=False, cancel_futures=True)
+                pool.shutdown(cancel_futures=True)
                 raise
 
     def foce(
@@ -136,7 +136,7 @@ class Problem:
         """Return the expected information of every subject at the modes of an evaluation (natural scale, omega as a matrix)."""
         code, parameters = self.code, evaluation.parameters
         result = new_information(self.n_subjects, code.n_fixed, code.n_etas)
-        precision = new_prior(parameters.omega(), candidates(code.n_etas)).precision
+        precision = precision_of(parameters.omega())
         fixed = np.ascontiguousarray(parameters.values[: code.n_fixed])
         most, found = int(np.max(np.diff(self.timeline.first_observation), initial=1)), Bundle(result)
 

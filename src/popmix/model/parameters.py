@@ -5,9 +5,11 @@ Thetas as declared, residual and between-subject variability as standard deviati
 
 from __future__ import annotations
 
+import numbers
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
+from typing import Any
 
 import numpy as np
 
@@ -48,19 +50,20 @@ class Parameters:
     def index(self, name: str) -> int:
         """Return the position of a parameter. Raises ModelError with the nearest name when it is unknown."""
         if name not in self.names:
-            near = get_close_matches(name, self.names, n=1)
-            hint = f" Did you mean {near[0]!r}?" if near else ""
-            raise ModelError(f"the model has no parameter {name!r}.{hint} Parameters: {', '.join(self.names)}.")
+            raise ModelError(f"{self._unknown(name)} Parameters: {', '.join(self.names)}.")
         return self.names.index(name)
+
+    def _unknown(self, name: Any) -> str:
+        near = get_close_matches(str(name), self.names, n=1)
+        return f"the model has no parameter {name!r}." + (f" Did you mean {near[0]!r}?" if near else "")
 
     def _require_known(self, values: Mapping[str, float]) -> None:
         """Raise ModelError about every unknown name and every value that is no number."""
         complaints = []
         for name, value in values.items():
             if name not in self.names:
-                near = get_close_matches(name, self.names, n=1)
-                complaints.append(f"the model has no parameter {name!r}." + (f" Did you mean {near[0]!r}?" if near else ""))
-            elif isinstance(value, bool) or not hasattr(value, "__float__"):
+                complaints.append(self._unknown(name))
+            elif isinstance(value, bool) or not isinstance(value, numbers.Real):
                 complaints.append(f"{name} = {value!r} is no number.")
         if any(name not in self.names for name in values):
             complaints.append(f"Parameters: {', '.join(self.names)}.")
@@ -70,10 +73,6 @@ class Parameters:
     def of_kind(self, kind: str) -> tuple[str, ...]:
         """Return the names of one kind: "theta", "sigma", "iiv" or "corr"."""
         return tuple(name for name, own in zip(self.names, self.kinds, strict=True) if own == kind)
-
-    def positions(self, kind: str) -> np.ndarray:
-        """Return the positions of one kind."""
-        return np.flatnonzero(np.array([own == kind for own in self.kinds], dtype=bool))
 
     def with_values(self, values: Mapping[str, float] | np.ndarray) -> Parameters:
         """Return a copy with other values (all of them as an array, or some by name).
