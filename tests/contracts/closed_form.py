@@ -58,13 +58,3 @@ def slope_by_covariance(residual: np.ndarray, covariance: np.ndarray, change: np
     """Return the derivative of log det V + r' V^-1 r along a change of V."""
     solved = np.linalg.solve(covariance, residual)
     return float(np.trace(np.linalg.solve(covariance, change)) - solved @ change @ solved)
-
-
-def difference(function, x: np.ndarray, step: float) -> np.ndarray:
-    """Return the gradient of a function by central differences of fourth order (error of order step^4)."""
-    x = np.asarray(x, dtype=float)
-    gradient = np.zeros(len(x))
-    for k in range(len(x)):
-        at = [function(x + multiple * step * np.eye(len(x))[k]) for multiple in (-2, -1, 1, 2)]
-        gradient[k] = (at[0] - 8 * at[1] + 8 * at[2] - at[3]) / (12 * step)
-    return gradient

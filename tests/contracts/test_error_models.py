@@ -3,12 +3,12 @@
 import numpy as np
 import polars as pl
 import pytest
-from worlds import METHODS, WORLDS, frame
+from shared_models import bolus_with, every_method
+from worlds import WORLDS, frame
 
 import popmix
 from popmix import *
 
-every_method = pytest.mark.parametrize("method", METHODS.values(), ids=METHODS)
 GROWTH, BOLUS = WORLDS["growth"], WORLDS["bolus"]
 
 
@@ -21,19 +21,6 @@ class LogGrowth(Model):
     Top = Normal(tvTop, iiv=6.0)
     Share = LogitNormal(tvShare, iiv=0.4)
     DV = Observation(log(Top * (1 - (1 - Share) * exp(-rate * T))), additive=0.08)
-
-
-def bolus(error) -> Model:
-    class Decline(Model):
-        tvCL = Theta(1.2, lower=0)
-        tvV = Theta(9.0, lower=0)
-        CL = LogNormal(tvCL, iiv=0.4)
-        V = LogNormal(tvV, iiv=0.3)
-        pk = OneCompartment(cl=CL, v=V)
-        C = pk.concentration
-        DV = error(C)
-
-    return Decline
 
 
 class Proportional(Model):
@@ -64,8 +51,8 @@ def test_log_data_with_additive_error_is_log_additive_without_the_jacobian(metho
 
 @every_method
 def test_power_with_exponent_one_is_proportional(method):
-    power = bolus(lambda c: Observation(c, power=(0.15, Fixed(1.0))))
-    plain = bolus(lambda c: Observation(c, proportional=0.15))
+    power = bolus_with(power=(0.15, Fixed(1.0)))
+    plain = bolus_with(proportional=0.15)
     for run in (popmix.evaluate, popmix.fit):
         one, other = run(power, BOLUS.data, method), run(plain, BOLUS.data, method)
         assert one.ofv == pytest.approx(other.ofv, abs=1e-7)
@@ -75,22 +62,22 @@ def test_power_with_exponent_one_is_proportional(method):
 
 @every_method
 def test_power_with_exponent_zero_is_additive(method):
-    power = bolus(lambda c: Observation(c, power=(0.7, Fixed(0.0))))
-    plain = bolus(lambda c: Observation(c, additive=0.7))
+    power = bolus_with(power=(0.7, Fixed(0.0)))
+    plain = bolus_with(additive=0.7)
     one, other = (popmix.evaluate(model, BOLUS.data, method) for model in (power, plain))
     assert one.ofv == pytest.approx(other.ofv, rel=1e-12)
 
 
 @every_method
 def test_a_free_exponent_fits_no_worse(method):
-    free = popmix.fit(bolus(lambda c: Observation(c, power=(0.15, 1.0))), BOLUS.data, method)
-    plain = popmix.fit(bolus(lambda c: Observation(c, proportional=0.15)), BOLUS.data, method)
+    free = popmix.fit(bolus_with(power=(0.15, 1.0)), BOLUS.data, method)
+    plain = popmix.fit(bolus_with(proportional=0.15), BOLUS.data, method)
     assert free.ofv < plain.ofv and free.n_estimated == plain.n_estimated + 1
 
 
 @every_method
 def test_sd_as_an_expression_is_the_declared_error(method):
-    declared = bolus(lambda c: Observation(c, proportional=0.15))
+    declared = bolus_with(proportional=0.15)
     for run in (popmix.evaluate, popmix.fit):
         one, other = run(Proportional, BOLUS.data, method), run(declared, BOLUS.data, method)
         assert one.ofv == pytest.approx(other.ofv, abs=1e-7)
@@ -99,8 +86,8 @@ def test_sd_as_an_expression_is_the_declared_error(method):
 
 @every_method
 def test_the_sign_of_an_sd_is_free(method):
-    flipped = bolus(lambda c: Observation(c, sd=-0.15 * c))
-    plain = bolus(lambda c: Observation(c, proportional=Fixed(0.15)))
+    flipped = Proportional.with_(sigma=Theta(-0.15))
+    plain = bolus_with(proportional=Fixed(0.15))
     one, other = (popmix.evaluate(model, BOLUS.data, method) for model in (flipped, plain))
     assert one.ofv == pytest.approx(other.ofv, rel=1e-12)
     # IWRES is a residual over a standard deviation, which has no sign
@@ -109,7 +96,7 @@ def test_the_sign_of_an_sd_is_free(method):
 
 @every_method
 def test_combined_error_adds_variances(method):
-    combined = popmix.evaluate(bolus(lambda c: Observation(c, additive=0.3, proportional=0.1)), BOLUS.data, method)
+    combined = popmix.evaluate(bolus_with(additive=0.3, proportional=0.1), BOLUS.data, method)
     found = combined.predictions_table
     at = found["IPRED"] if method.interaction else found["PRED"]
     expected = (found["DV"] - found["IPRED"]) / np.sqrt(0.3**2 + (0.1 * at) ** 2)
@@ -118,8 +105,8 @@ def test_combined_error_adds_variances(method):
 
 @every_method
 def test_an_additive_part_that_is_tiny_is_no_part(method):
-    with_zero = bolus(lambda c: Observation(c, additive=Fixed(1e-9), proportional=0.15))
-    plain = bolus(lambda c: Observation(c, proportional=0.15))
+    with_zero = bolus_with(additive=Fixed(1e-9), proportional=0.15)
+    plain = bolus_with(proportional=0.15)
     one, other = (popmix.fit(model, BOLUS.data, method) for model in (with_zero, plain))
     assert one.ofv == pytest.approx(other.ofv, abs=1e-7)
 
@@ -150,7 +137,7 @@ class Size(Model):
 
 @every_method
 def test_endpoints_that_share_nothing_are_two_fits(method):
-    conc = bolus(lambda c: Observation(c, proportional=0.15))
+    conc = bolus_with(proportional=0.15)
     both = [
         *({**row, "DVID": "conc", "EVID": row["EVID"]} for row in BOLUS.data.to_dicts()),
         *({**row, "DVID": "size", "EVID": 0} for row in GROWTH.data.to_dicts()),

@@ -4,12 +4,12 @@ import numpy as np
 import polars as pl
 import pytest
 from closed_form import amounts, mammillary
-from worlds import METHODS, WORLDS, frame
+from shared_models import every_method
+from worlds import WORLDS, frame
 
 import popmix
 from popmix import *
 
-every_method = pytest.mark.parametrize("method", METHODS.values(), ids=METHODS)
 BOLUS, INFUSION, ORAL = WORLDS["bolus"], WORLDS["infusion"], WORLDS["oral"]
 # sums of exponentials against each other: a few hundred roundings of the largest term
 EXACT = 1e-10

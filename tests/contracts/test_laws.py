@@ -8,8 +8,9 @@ from dataclasses import replace
 import numpy as np
 import polars as pl
 import pytest
-from closed_form import difference
-from worlds import METHODS, WORLDS
+from differences import slopes
+from shared_models import METHODS
+from worlds import WORLDS
 
 import popmix
 from popmix.estimate.objective import Objective
@@ -60,13 +61,12 @@ def test_the_objective_is_the_formula_written_out(method, world):
     etas, omega = found.marginal.eta, parameters.omega()
     at_mode, typical = problem.predictions(parameters, etas), problem.predictions(parameters)
     variance = at_mode.variance if interaction else typical.variance
-    sds, step = np.sqrt(np.diag(omega)), 1e-3
-    f_eta, r_eta = np.zeros((2, len(problem.timeline.y), len(omega)))
-    for k in range(len(omega)):
-        shifted = [problem.predictions(parameters, etas + multiple * step * sds[k] * np.eye(len(omega))[k]) for multiple in (-2, -1, 1, 2)]
-        for target, field in ((f_eta, "f"), (r_eta, "variance")):
-            a, b, c, d = (getattr(each, field) for each in shifted)
-            target[:, k] = (a - 8 * b + 8 * c - d) / (12 * step * sds[k])
+
+    def predicted(shift: np.ndarray) -> np.ndarray:
+        shifted = problem.predictions(parameters, etas + shift)
+        return np.array([shifted.f, shifted.variance])
+
+    f_eta, r_eta = slopes(predicted, np.zeros(len(omega)), 1e-3 * np.sqrt(np.diag(omega)))
     residual = problem.timeline.y - at_mode.f
     for subject in range(problem.n_subjects):
         own = slice(*problem.timeline.first_observation[subject : subject + 2])
@@ -89,7 +89,7 @@ def test_the_gradient_is_that_of_differences(method, world):
     x = scale.pack(start)
     point = objective.at(x, globally=True)
     assert point is not None
-    numerical = difference(lambda moved: objective.at(moved, point).value, x, 1e-3)
+    numerical = slopes(lambda moved: objective.at(moved, point).value, x, 1e-3)
     assert point.gradient == pytest.approx(numerical, rel=1e-5, abs=1e-5 * np.max(np.abs(numerical)))
 
 
@@ -105,8 +105,7 @@ def test_a_fit_ends_where_the_gradient_vanishes(method, world, fits):
     objective = Objective(bind(found.model, found.data), scale, found.method.interaction, 1)
     x = scale.pack(found.parameters)
     point = objective.at(x, globally=True)
-    step = 1e-3
-    gradient = difference(lambda moved: objective.at(moved, point).value, x, step)
+    gradient = slopes(lambda moved: objective.at(moved, point).value, x, 1e-3)
     for k in range(len(x)):
         sides = [objective.at(x + sign * 0.02 * np.eye(len(x))[k], point).value for sign in (-1, 1)]
         curvature = (sum(sides) - 2 * point.value) / 0.02**2

@@ -3,15 +3,14 @@
 import numpy as np
 import pytest
 from closed_form import linear_gaussian, slope_by_covariance
-from worlds import METHODS, frame
+from shared_models import every_method
+from worlds import frame
 
 import popmix
 from popmix import *
 from popmix.estimate.objective import natural_information, natural_scores
 from popmix.likelihood import bind
 from popmix.model.parameters import parameters_of
-
-every_method = pytest.mark.parametrize("method", METHODS.values(), ids=METHODS)
 
 
 class Lines(Model):

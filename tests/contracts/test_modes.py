@@ -3,14 +3,13 @@
 import numpy as np
 import pytest
 from scipy.optimize import minimize
-from worlds import METHODS, frame
+from shared_models import every_method
+from worlds import frame
 
 import popmix
 from popmix import *
 from popmix.likelihood import bind
 from popmix.model.parameters import parameters_of
-
-every_method = pytest.mark.parametrize("method", METHODS.values(), ids=METHODS)
 
 
 class Square(Model):

@@ -2,13 +2,13 @@
 
 import numpy as np
 import pytest
-from worlds import METHODS, WORLDS
+from shared_models import every_method
+from worlds import WORLDS
 
 import popmix
 from popmix import *
 from popmix.model.parameters import parameters_of
 
-every_method = pytest.mark.parametrize("method", METHODS.values(), ids=METHODS)
 BOLUS, ORAL = WORLDS["bolus"], WORLDS["oral"]
 
 

@@ -8,9 +8,6 @@ from closed_form import amounts, mammillary
 from shared_models import Bolus
 
 from popmix import *
-from popmix.estimate import FOCE
-
-METHODS = {"focei": FOCE(), "foce": FOCE(interaction=False)}
 
 
 class Oral(Model):

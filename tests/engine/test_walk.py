@@ -3,6 +3,7 @@
 import numpy as np
 import polars as pl
 import pytest
+from differences import slopes
 
 from popmix import *
 from popmix.likelihood import Problem, bind
@@ -80,15 +81,6 @@ def table_of(history: list[dict], varying: bool) -> pl.DataFrame:
     return pl.DataFrame(rows, infer_schema_length=None)
 
 
-def sloped(function, x: np.ndarray) -> np.ndarray:
-    """Return the derivatives [..., len(x)] by differences of fourth order."""
-    found = []
-    for k in range(len(x)):
-        step = 1e-3 * np.eye(len(x))[k]
-        found.append((function(x - 2 * step) - 8 * function(x - step) + 8 * function(x + step) - function(x + 2 * step)) / 12e-3)
-    return np.stack(found, axis=-1)
-
-
 every_case = pytest.mark.parametrize("varying", [False, True], ids=["constant", "varying"])
 every_history = pytest.mark.parametrize("history", HISTORIES)
 every_model = pytest.mark.parametrize("model", [Lagged, Distributed], ids=["Lagged", "Distributed"])
@@ -108,7 +100,7 @@ def test_slopes_in_the_etas(model, history, varying):
     found = problem.predictions(parameters, np.tile(eta, (2, 1)))
     assert np.all(found.status == 0) and np.max(found.f) > 0.1
     assert np.allclose(found.f, predicted(eta), rtol=1e-12, atol=1e-12)
-    assert np.allclose(found.slopes, sloped(predicted, eta), rtol=1e-7, atol=1e-8 * np.max(found.f))
+    assert np.allclose(found.slopes, slopes(predicted, eta, 1e-3), rtol=1e-7, atol=1e-8 * np.max(found.f))
 
 
 @every_model
@@ -127,5 +119,5 @@ def test_the_objective_has_its_gradient(model, history, varying):
         return problem.foce(start.unchecked(values), modes=found.marginal.eta).marginal.ofv
 
     scale = start.values[:n_fixed]
-    expected = sloped(lambda x: objective(scale * x), np.ones(n_fixed)) / scale
+    expected = slopes(lambda x: objective(scale * x), np.ones(n_fixed), 1e-3) / scale
     assert np.allclose(found.marginal.by_fixed * scale, expected * scale, rtol=1e-6, atol=1e-6)

@@ -1,27 +1,17 @@
-"""What fit and evaluate accept, what a Fit holds, and how an interruption ends."""
+"""What fit and evaluate accept, and what a Fit holds."""
 
-import importlib
 import math
 
 import numpy as np
 import pandas
 import polars as pl
 import pytest
+from shared_models import Decline, decline
 
 import popmix
 from popmix import *
 from popmix.data.reading import read
-from popmix.errors import Interrupted, ModelError, OptionError
 from popmix.model.parameters import parameters_of
-
-
-class Decline(Model):
-    """A mono-exponential decline with an effect on the rate."""
-
-    start = Theta(10.0, lower=0)
-    rate = Theta(0.3, lower=0, unit="1/h", label="elimination")
-    Rate = LogNormal(rate, iiv=0.3)
-    DV = Observation(start * exp(-Rate * T), additive=0.5)
 
 
 class Pooled(Model):
@@ -30,17 +20,6 @@ class Pooled(Model):
     a = Theta(0.0)
     b = Theta(0.0)
     DV = Observation(a + b * T, additive=1.0)
-
-
-def decline(n_subjects: int = 10, seed: int = 6) -> pl.DataFrame:
-    rng, columns = np.random.default_rng(seed), {"ID": [], "TIME": [], "DV": []}
-    for subject in range(1, n_subjects + 1):
-        rate = 0.25 * math.exp(0.35 * rng.normal())
-        for time in (0.5, 1.0, 2.0, 4.0, 7.0):
-            columns["ID"].append(subject)
-            columns["TIME"].append(time)
-            columns["DV"].append(12 * math.exp(-rate * time) + 0.4 * rng.normal())
-    return pl.DataFrame(columns)
 
 
 @pytest.fixture(scope="module")
@@ -142,50 +121,6 @@ def test_a_fit_does_not_change_what_it_is_given(found):
     assert np.array_equal(start.values, before) and np.array_equal(weights, np.ones(10)) and data.equals(decline())
 
 
-@pytest.mark.parametrize(
-    ("values", "told"),
-    [
-        ({"rat": 1.0}, "'rat'.*Did you mean 'rate'"),
-        ({"rate": -1.0}, r"rate = -1 lies outside its bounds \[0, inf\]"),
-        ({"rate": float("nan")}, "rate is nan"),
-        ({"rate": float("inf")}, "rate is inf"),
-        ({"iiv_Rate": 0.0}, "iiv_Rate = 0: a standard deviation must be positive"),
-        ({"additive_DV": -0.1}, "additive_DV = -0.1 lies outside"),
-    ],
-)
-def test_impossible_values_are_refused(values, told):
-    with pytest.raises(ModelError, match=told):
-        popmix.fit(Decline, decline(), start=values)
-    with pytest.raises(ModelError, match=told):
-        popmix.evaluate(Decline, decline(), at=values)
-
-
-def test_all_impossible_values_are_told_at_once():
-    with pytest.raises(ModelError) as caught:
-        popmix.fit(Decline, decline(), start={"rate": -1.0, "start": -2.0, "iiv_Rate": -3.0})
-    assert all(name in str(caught.value) for name in ("rate = -1", "start = -2", "iiv_Rate = -3"))
-
-
-@pytest.mark.parametrize("weights", [np.ones(9), [1.0], 2.0, -np.ones(10), np.full(10, np.nan), np.full(10, np.inf), np.ones((10, 1))])
-def test_wrong_weights_are_refused(weights):
-    with pytest.raises(OptionError, match="weights"):
-        popmix.fit(Decline, decline(), weights=weights)
-
-
-def test_weights_of_zero_for_everybody_are_refused():
-    with pytest.raises(OptionError, match="weights"):
-        popmix.fit(Decline, decline(), weights=np.zeros(10))
-
-
-MISTYPED = [{"tolerance": "a"}, {"tolerance": float("inf")}, {"iterations": 2.5}, {"iterations": "9"}]
-
-
-@pytest.mark.parametrize("options", [{"tolerance": 0.0}, {"tolerance": -1e-3}, {"tolerance": float("nan")}, {"iterations": 0}, *MISTYPED])
-def test_wrong_options_are_refused(options):
-    with pytest.raises(OptionError):
-        popmix.FOCE(**options)
-
-
 def test_few_iterations_are_not_called_convergence():
     short = popmix.fit(Decline, decline(), popmix.FOCE(iterations=1), start={"rate": 3.0})
     assert not short.convergence.converged and "1 iteration, " in short.convergence.reason
@@ -196,70 +131,6 @@ def test_few_iterations_are_not_called_convergence():
 def test_fewer_iterations_reach_a_higher_objective(found):
     short = popmix.fit(Decline, decline(), popmix.FOCE(iterations=2), start={"rate": 3.0})
     assert found.ofv < short.ofv < popmix.evaluate(Decline, decline(), at={"rate": 3.0}).ofv
-
-
-class Watching:
-    """Progress that listens, and stops the work after some news of the fit."""
-
-    def __init__(self, stop_after: int | None = None) -> None:
-        self.news, self.left = [], stop_after
-
-    def update(self, phase: str, fraction: float | None, message: str) -> None:
-        self.news.append((phase, message))
-        if phase == "fit" and self.left is not None:
-            self.left -= 1
-            if self.left == 0:
-                raise KeyboardInterrupt
-
-
-def test_progress_tells_the_objective_of_every_iteration(found):
-    watching = Watching()
-    popmix.fit(Decline, decline(), progress=watching)
-    told = [message for phase, message in watching.news if phase == "fit"]
-    assert len(told) >= found.convergence.iterations and all("OFV" in message for message in told)
-    assert "Decline" in " ".join(message for _, message in watching.news)
-
-
-@pytest.mark.parametrize("news", [1, 3])
-def test_an_interruption_keeps_what_was_reached(news):
-    start = {"rate": 2.0}
-    with pytest.raises(Interrupted) as caught:
-        popmix.fit(Decline, decline(), start=start, progress=Watching(news))
-    kept = caught.value.kept
-    assert isinstance(kept, popmix.Fit) and not kept.convergence.converged and "interrupted" in kept.convergence.reason
-    assert kept.convergence.iterations == news - 1
-    again = popmix.evaluate(Decline, decline(), at=kept.parameters)
-    assert again.ofv == pytest.approx(kept.ofv, abs=1e-6)
-    first = popmix.evaluate(Decline, decline(), at=start).ofv
-    assert kept.ofv == pytest.approx(first) if news == 1 else kept.ofv < first
-
-
-@pytest.mark.parametrize("late", ["popmix.estimate.foce.better_at_boundary", "popmix.estimate.fitting.predictions_table"])
-def test_an_interruption_after_the_search_keeps_what_was_found(late, found, monkeypatch):
-    module, _, name = late.rpartition(".")
-    home = importlib.import_module(module)
-    real, calls = getattr(home, name), []
-
-    def interrupted(*arguments):
-        calls.append(name)
-        if len(calls) == 1:
-            raise KeyboardInterrupt
-        return real(*arguments)
-
-    monkeypatch.setattr(home, name, interrupted)
-    with pytest.raises(Interrupted) as caught:
-        popmix.fit(Decline, decline())
-    assert caught.value.kept.ofv == pytest.approx(found.ofv, abs=1e-5) and not caught.value.kept.convergence.converged
-
-
-def test_an_interruption_with_nothing_to_estimate(monkeypatch):
-    def interrupted(*_):
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr("popmix.estimate.foce.better_at_boundary", interrupted)
-    with pytest.raises(Interrupted) as caught:
-        popmix.fit(Decline.fix(*parameters_of(Decline).names), decline())
-    assert "nothing was to be estimated" in caught.value.kept.convergence.reason
 
 
 def test_nothing_to_estimate():
@@ -310,29 +181,6 @@ def test_a_subject_without_observations_counts_and_adds_nothing(found):
     assert any("99" in message for message in result.messages)
 
 
-@pytest.mark.parametrize(
-    ("options", "word"),
-    [
-        ({"threads": 0}, "threads"),
-        ({"threads": -1}, "threads"),
-        ({"threads": 1.5}, "threads"),
-        ({"method": "focei"}, "FOCE"),
-        ({"start": [1.0]}, "by name"),
-    ],
-)
-def test_wrong_arguments_are_refused_in_words(options, word):
-    with pytest.raises(OptionError, match=word):
-        popmix.fit(Decline, decline(), **options)
-
-
-def test_all_wrong_start_values_are_named_at_once():
-    with pytest.raises(ModelError) as caught:
-        popmix.fit(Decline, decline(), start={"tvKK": 1.0, "zzz": 2.0})
-    assert "tvKK" in str(caught.value) and "zzz" in str(caught.value)
-    with pytest.raises(ModelError, match="no number"):
-        popmix.fit(Decline, decline(), start={popmix.fit(Decline, decline()).parameters.names[0]: "a"})
-
-
 def test_a_subject_without_weight_has_no_mode():
     weights = np.ones(10)
     weights[3] = 0.0
@@ -344,11 +192,9 @@ def test_a_subject_without_weight_has_no_mode():
 
 
 def test_columns_of_other_names_are_mapped():
-    table = pandas.DataFrame(decline()) if isinstance(decline(), dict) else decline()
-    frame = table if hasattr(table, "rename") and hasattr(table, "iloc") else table.to_pandas()
-    renamed = frame.rename(columns={"TIME": "HOURS", "DV": "CONC"})
+    renamed = decline().rename({"TIME": "HOURS", "DV": "CONC"})
     found = popmix.evaluate(Decline, renamed, columns={"time": "HOURS", "dv": "CONC"})
-    assert found.ofv == popmix.evaluate(Decline, frame).ofv
+    assert found.ofv == popmix.evaluate(Decline, decline()).ofv
 
 
 def test_frames_are_of_the_library_of_the_data():

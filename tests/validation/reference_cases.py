@@ -8,11 +8,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-
-from popmix.estimate import FOCE
+from shared_models import METHODS
 
 FOLDER = Path(__file__).parents[3] / "shared" / "reference"
-METHODS = {"focei": FOCE(), "foce": FOCE(interaction=False)}
 # cases of later stages whose models and methods work already
 EARLY = ("pheno_focei_imp", "ferx_warfarin10_foce_nointer")
 

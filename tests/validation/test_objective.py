@@ -1,7 +1,8 @@
 """The objective at reported values, and the end of a fit, against the programs that published them."""
 
 import pytest
-from reference_cases import METHODS, every
+from reference_cases import every
+from shared_models import METHODS
 
 import popmix
 

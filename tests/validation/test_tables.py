@@ -8,7 +8,8 @@ with G and R at eta = 0; CWRES with G and R at the mode; IWRES with R at the mod
 
 import numpy as np
 import pytest
-from reference_cases import CASES, METHODS, Case, case_of, every, half_unit
+from reference_cases import CASES, Case, case_of, every, half_unit
+from shared_models import METHODS
 
 import popmix
 from popmix.estimate import FOCE
