@@ -27,7 +27,8 @@ def test_progress_hears_of_the_check():
 
     class Told:
         def update(self, phase, fraction=None, message=""):
-            heard.append(phase)
+            heard.append(message)
 
     doctor(Told())
-    assert heard
+    assert {"loading the engine", "compiling the engine (once per installation)"} & set(heard)
+    assert "preparing TheophyllineLog" in heard

@@ -151,8 +151,8 @@ def test_the_score_has_mean_zero_and_the_information_for_its_variance(method):
     spread = np.sqrt(2 * np.diag(information))
     assert np.all(np.abs(scores.sum(axis=0)) < 4 * spread)
     correlation = (scores.T @ scores) / np.outer(spread, spread)
-    # scores of variances are like chi squares of one degree: their squares have an SD of at most about 8 times their mean
-    assert np.all(np.abs(correlation - 2 * information / np.outer(spread, spread)) < 4 * 8 / np.sqrt(n))
+    # no tail is longer than that of a chi square of one degree about its mean, whose square has a mean of 2 and an SD of sqrt(60 - 4)
+    assert np.all(np.abs(correlation - 2 * information / np.outer(spread, spread)) < 4 * np.sqrt(14 / n))
 
 
 @every_method

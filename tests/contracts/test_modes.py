@@ -114,15 +114,14 @@ def test_flip_flop_in_many_subjects():
     assert np.sum(from_zero > best + 1e-3) > 2 * np.sum(own > best + 1e-3)  # and it is better than a search from zero alone
 
 
-@every_method
-def test_a_fit_keeps_the_better_modes(method):
-    """The OFV of a fit is that of an evaluation at its estimates, which searches all over again."""
+def test_a_fit_keeps_the_better_modes():
+    """The OFV of a fit is that of an evaluation at its estimates, which searches all over again.
+
+    A search that follows its modes and never looks for others ends 0.6 higher here; the fit leaves what is below 1e-4.
+    """
     rng = np.random.default_rng(2)
-    rows = []
-    for subject in range(1, 21):
-        x = 1.8 * rng.normal()
-        rows.append({"ID": subject, "TIME": 1.0, "DV": (x - 0.1) ** 2 + 0.2 * rng.normal()})
-        rows.append({"ID": subject, "TIME": 2.0, "DV": 0.2 * x + 0.2 * rng.normal()})
-    found = popmix.fit(Square, frame(rows), method)
-    again = popmix.evaluate(Square, frame(rows), method, at=found.parameters)
-    assert found.ofv == pytest.approx(again.ofv, abs=1e-4)
+    etas = rng.normal(size=(20, 3)) * SDS
+    dv = np.array([bateman(eta) for eta in etas]) + 0.05 * rng.normal(size=(20, len(TIMES)))
+    found = popmix.fit(FlipFlop, flip_flop_data(dv))
+    again = popmix.evaluate(FlipFlop, flip_flop_data(dv), at=found.parameters)
+    assert found.ofv == pytest.approx(again.ofv, rel=0, abs=1e-4)
