@@ -210,12 +210,12 @@ def test_effects_that_move_as_one_have_a_correlation_of_one():
         DV = Observation(a + A + (b + ratio * A) * T, additive=0.2)
 
     found, one = popmix.fit(Lines, pl.DataFrame(rows)), popmix.fit(Shared, pl.DataFrame(rows))
-    assert found.parameters["corr_A_B"] > 0.99
-    # the model with one effect is the boundary of the model with two, approached for ever on the unconstrained scale
-    assert -0.5 < found.ofv - one.ofv < 2e-2
     assert found.convergence.converged, found.convergence.reason
-    at_the_edge = abs(found.parameters["corr_A_B"]) > 0.999
-    assert any("corr_A_B went to +1" in message for message in found.messages) == at_the_edge
+    assert found.parameters["corr_A_B"] > 0.999
+    assert any("corr_A_B went to +1" in message for message in found.messages)
+    # the model with one effect is the edge of the model with two: no lower, and the search stops a correlation 1e-6 short of it,
+    # which costs 2.4e-4 here (2.4e-3 at 1e-5)
+    assert -1e-5 < found.ofv - one.ofv < 1e-3
 
 
 class Parabola(Model):

@@ -6,10 +6,13 @@ import numpy as np
 import pandas
 import polars as pl
 import pytest
-from shared_models import Decline, decline
+from shared_models import METHODS, Decline, decline
 
 import popmix
 from popmix import *
+from popmix.app.theophylline import Theophylline
+from popmix.compiler.emit import compile_functions
+from popmix.data import datasets
 from popmix.data.reading import read
 from popmix.model.parameters import parameters_of
 
@@ -119,6 +122,47 @@ def test_a_fit_does_not_change_what_it_is_given(found):
     before, weights = start.values.copy(), np.ones(10)
     popmix.fit(Decline, data, start=start, weights=weights)
     assert np.array_equal(start.values, before) and np.array_equal(weights, np.ones(10)) and data.equals(decline())
+
+
+@pytest.mark.parametrize(("cached", "told"), [(True, "loading the engine"), (False, "compiling the engine (once per installation)")])
+def test_progress_says_whether_the_engine_is_compiled(cached, told, monkeypatch):
+    news = []
+    monkeypatch.setattr("popmix.estimate.fitting.stamp.is_cached", lambda folder: cached)
+    monkeypatch.setattr("popmix.estimate.fitting.stamp.keep", lambda folder: news.append("kept"))
+
+    class Told:
+        def update(self, phase: str, fraction: float | None, message: str) -> None:
+            news.append(message)
+
+    popmix.evaluate(Decline, decline(), progress=Told())
+    assert news == [told, *([] if cached else ["kept"]), "preparing Decline"]
+
+
+def test_a_second_fit_of_a_model_compiles_nothing(monkeypatch):
+    calls = []
+
+    class Fresh(Model):
+        """No other test has had it compiled."""
+
+        rate = Theta(0.3, lower=0)
+        Rate = LogNormal(rate, iiv=0.3)
+        DV = Observation(11.71 * exp(-Rate * T), additive=0.5)
+
+    def counted(*arguments):
+        calls.append(arguments)
+        return compile_functions(*arguments)
+
+    monkeypatch.setattr("popmix.compiler.build.compile_functions", counted)
+    for seed in (6, 7):
+        popmix.fit(Fresh, decline(seed=seed))
+        assert len(calls) == 1
+
+
+@pytest.mark.parametrize(("method", "most"), [("focei", 20), ("foce", 40)])
+def test_theophylline_takes_few_evaluations(method, most):
+    """7 and 19 when this was written."""
+    found = popmix.fit(Theophylline, datasets.load("theophylline"), METHODS[method])
+    assert found.convergence.converged and found.convergence.evaluations <= most
 
 
 def test_few_iterations_are_not_called_convergence():
