@@ -92,10 +92,10 @@ def test_a_bound_in_the_way_is_respected(method, low, high, edge):
     found = popmix.fit(Bounded, BOLUS.data, method)
     value = found.parameters["tvV"]
     assert (low is None or value >= low) and (high is None or value <= high)
-    assert value == pytest.approx(edge, rel=1e-3)
+    assert value == pytest.approx(edge, rel=1e-6)
     held = popmix.fit(Bounded.fix(tvV=edge), BOLUS.data, method)
-    # on the unconstrained scale the descent towards a bound ends when it promises less than 1e-6
-    assert found.ofv == pytest.approx(held.ofv, abs=1e-3) and found.ofv >= held.ofv - 1e-6
+    # the descent towards a bound ends when it promises less than 1e-6 and a look further towards it gains nothing; so does the other
+    assert found.ofv == pytest.approx(held.ofv, abs=5e-6)
 
 
 @every_method
@@ -132,9 +132,10 @@ def test_the_order_of_declaration_of_effects_changes_nothing(method):
         DV = Observation(pk.concentration, proportional=0.15)
 
     one, other = (popmix.fit(model, BOLUS.data, method) for model in (BOLUS.model, Turned))
-    assert one.ofv == pytest.approx(other.ofv, abs=2e-6)
-    assert one.parameters["corr_CL_V"] == pytest.approx(other.parameters["corr_V_CL"], rel=1e-3)
-    assert one.parameters["tvCL"] == pytest.approx(other.parameters["tvCL"], rel=1e-3)
+    # the same iterates but for the rounding of sums in another order
+    assert one.ofv == pytest.approx(other.ofv, abs=1e-9)
+    assert one.parameters["corr_CL_V"] == pytest.approx(other.parameters["corr_V_CL"], rel=1e-8)
+    assert one.parameters["tvCL"] == pytest.approx(other.parameters["tvCL"], rel=1e-8)
 
 
 @every_method
@@ -149,6 +150,7 @@ def test_a_log_normal_is_a_normal_of_the_logarithm(method):
         DV = Observation(pk.concentration, proportional=0.15)
 
     one, other = (popmix.fit(model, BOLUS.data, method) for model in (BOLUS.model, Logarithms))
-    assert one.ofv == pytest.approx(other.ofv, abs=2e-6)
-    assert np.log(one.parameters["tvCL"]) == pytest.approx(other.parameters["lCL"], abs=1e-3)
-    assert one.parameters["iiv_V"] == pytest.approx(other.parameters["iiv_b"], rel=1e-3)
+    # a theta with a lower bound of 0 is searched by its logarithm, so that both searches are one, but for the roundings of modes
+    assert one.ofv == pytest.approx(other.ofv, abs=1e-8)
+    assert np.log(one.parameters["tvCL"]) == pytest.approx(other.parameters["lCL"], abs=1e-6)
+    assert one.parameters["iiv_V"] == pytest.approx(other.parameters["iiv_b"], rel=1e-6)

@@ -159,7 +159,8 @@ def test_a_structure_is_its_formula(method, structure, written):
     events, algebra = single_doses(4)
     one, other = popmix.evaluate(structure, events, method), popmix.evaluate(written, algebra, method)
     for name in ("PRED", "IPRED", "CWRES"):
-        assert one.predictions_table[name] == pytest.approx(other.predictions_table[name], rel=1e-6, abs=1e-6), name
+        # one problem for the mode searches, which take the same steps but for roundings
+        assert one.predictions_table[name] == pytest.approx(other.predictions_table[name], rel=1e-9, abs=1e-9), name
     assert one.predictions_table["PRED"] == pytest.approx(other.predictions_table["PRED"], rel=EXACT)
     assert one.ofv == pytest.approx(other.ofv, abs=1e-8)
 
@@ -172,15 +173,17 @@ def test_a_structure_has_the_gradient_of_its_formula(method):
         problem, parameters = bind(model, data), parameters_of(model)
         found = problem.foce(parameters, interaction=method.interaction, globally=True)
         gradients.append(np.hstack([found.marginal.by_fixed, found.marginal.by_omega.reshape(10, -1)]))
-    assert gradients[0] == pytest.approx(gradients[1], rel=1e-6, abs=1e-6 * np.max(np.abs(gradients[0])))
+    # at the same modes but for roundings, in sums of second derivatives that cancel
+    assert gradients[0] == pytest.approx(gradients[1], rel=1e-10, abs=1e-10 * np.max(np.abs(gradients[0])))
 
 
 @every_method
 def test_a_fitted_structure_is_its_fitted_formula(method):
     events, algebra = single_doses(4)
     one, other = popmix.fit(BOLUS.model, events, method), popmix.fit(BolusWritten, algebra, method)
-    assert one.ofv == pytest.approx(other.ofv, abs=1e-7)
-    assert one.parameters.values == pytest.approx(other.parameters.values, rel=1e-5)
+    # the same iterates but for roundings
+    assert one.ofv == pytest.approx(other.ofv, abs=1e-9)
+    assert one.parameters.values == pytest.approx(other.parameters.values, rel=1e-9)
 
 
 @pytest.mark.parametrize("gap", [0.0, 1e-12, 1e-9, 1e-6, 1e-3])

@@ -190,9 +190,10 @@ def test_no_random_effects_is_least_squares():
     design = np.column_stack([np.ones(50), data["TIME"]])
     coefficients, (sum_of_squares,), *_ = np.linalg.lstsq(design, data["DV"].to_numpy(), rcond=None)
     sd = math.sqrt(sum_of_squares / 50)
-    # a decrement of 1e-6 leaves 1e-3 standard errors at most; here less, the problem being quadratic
-    assert result.parameters.values == pytest.approx([*coefficients, sd], rel=1e-3)
-    assert result.ofv == pytest.approx(50 * (2 * math.log(sd) + 1), abs=1e-5)
+    # a decrement of 1e-6 leaves 1e-3 standard errors at most; here less, for the search ends with Newton's steps: the square of 1e-3
+    assert result.parameters.values == pytest.approx([*coefficients, sd], rel=1e-5)
+    # and the OFV is flat there
+    assert result.ofv == pytest.approx(50 * (2 * math.log(sd) + 1), abs=1e-9)
     assert result.shrinkage == {} and list(result.individuals_table) == ["ID", "OFV", "STATUS"]
     assert result.predictions_table["IPRED"] == pytest.approx(result.predictions_table["PRED"], rel=1e-15)
     both = popmix.fit(Pooled, data, popmix.FOCE(interaction=False))
@@ -210,7 +211,8 @@ def test_one_subject_has_no_variability_between_subjects():
         rate = Theta(0.3, lower=0)
         DV = Observation(start * exp(-rate * T), additive=0.5)
 
-    assert one.ofv == pytest.approx(popmix.fit(Alone, data).ofv, abs=1e-4)
+    # an effect that vanished is within the tolerance of 1e-6 of none, ten times over
+    assert one.ofv == pytest.approx(popmix.fit(Alone, data).ofv, abs=1e-5)
 
 
 def test_a_subject_without_observations_counts_and_adds_nothing(found):
@@ -219,7 +221,8 @@ def test_a_subject_without_observations_counts_and_adds_nothing(found):
     result = popmix.fit(Decline, data)
     assert (result.n_subjects, result.n_observations) == (11, 50)
     assert result.ofv == pytest.approx(found.ofv, abs=2e-6)  # both within the tolerance of 1e-6 of the minimum
-    assert result.parameters.values == pytest.approx(found.parameters.values, rel=1e-3)
+    # 1e-3 standard errors, which are some tenths of the values
+    assert result.parameters.values == pytest.approx(found.parameters.values, rel=1e-4)
     last = {name: values[-1] for name, values in result.individuals_table.items()}
     assert last["ID"] == "99" and last["OFV"] == 0 and last["eta_Rate"] == 0
     assert any("99" in message for message in result.messages)
