@@ -227,6 +227,7 @@ def test_the_data_scale_gives_the_jacobian(method, world):
         "infusion": {"tvCL": 1 / 7, "tvV1": 1 / 7, "tvQ": 1 / 7, "tvV2": 1 / 7, "additive_DV": 7},
         "growth": {"tvTop": 7, "iiv_Top": 7},
         "noisy": {"tvStart": 7, "scale": 7**0.5},
+        "paired": {"tvLeft": 7, "tvGrown": 7, "additive_grown": 7},
     }[world]
     data, start = WORLDS[world].data, parameters_of(WORLDS[world].model)
     moved = {name: start[name] * factor for name, factor in scaled.items()}
@@ -237,7 +238,14 @@ def test_the_data_scale_gives_the_jacobian(method, world):
 @everywhere
 def test_the_unit_of_time_is_free(method, world):
     """Hours to minutes: rates divided by 60, the lag times 60, doses' rates divided by 60; the objective stays."""
-    rates = {"bolus": ("tvCL",), "oral": ("tvCL", "tvKa"), "infusion": ("tvCL", "tvQ"), "growth": ("rate",), "noisy": ("tvRate",)}[world]
+    rates = {
+        "bolus": ("tvCL",),
+        "oral": ("tvCL", "tvKa"),
+        "infusion": ("tvCL", "tvQ"),
+        "growth": ("rate",),
+        "noisy": ("tvRate",),
+        "paired": ("tvRate",),
+    }[world]
     data, start = WORLDS[world].data, parameters_of(WORLDS[world].model)
     moved = {name: start[name] / 60 for name in rates} | ({"lag": start["lag"] * 60} if world == "oral" else {})
     minutes = data.with_columns(TIME=pl.col("TIME") * 60)

@@ -62,6 +62,17 @@ class Noisy(Model):
     DV = Observation(C, sd=scale * C**0.5 * exp(eta_noise))
 
 
+class Paired(Model):
+    """One effect, on a rate, that two endpoints share: what is left of one grows as the other."""
+
+    tvLeft = Theta(25.0, lower=0)
+    tvGrown = Theta(7.0, lower=0)
+    tvRate = Theta(0.25, lower=0)
+    Rate = LogNormal(tvRate, iiv=0.4)
+    left = Observation(tvLeft * exp(-Rate * T), proportional=0.15, dvid=1)
+    grown = Observation(tvGrown * (1 - exp(-Rate * T)), additive=0.5, dvid=2)
+
+
 @dataclass(frozen=True)
 class World:
     """A model and its data."""
@@ -136,6 +147,17 @@ def _noisy() -> pl.DataFrame:
     return frame(rows)
 
 
+def _paired() -> pl.DataFrame:
+    rng, rows = np.random.default_rng(16), []
+    for subject in range(1, 13):
+        rate = 0.3 * np.exp(0.35 * rng.normal())
+        for time in (0.5, 1.5, 3.0, 6.0, 10.0)[: 5 - subject % 2]:
+            gone = np.exp(-rate * time)
+            rows.append({"ID": subject, "TIME": time, "DV": 22 * gone * (1 + 0.12 * rng.normal()), "DVID": 1})
+            rows.append({"ID": subject, "TIME": time, "DV": 8 * (1 - gone) + 0.4 * rng.normal(), "DVID": 2})
+    return frame(rows)
+
+
 WORLDS = {
     world.name: world
     for world in (
@@ -144,5 +166,6 @@ WORLDS = {
         World("infusion", Infusion, _infusion()),
         World("growth", Growth, _growth()),
         World("noisy", Noisy, _noisy()),
+        World("paired", Paired, _paired()),
     )
 }
