@@ -6,7 +6,7 @@ import pytest
 
 import popmix
 from popmix.cli import methods
-from popmix.cli.methods import METHODS, PLANNED, Method, make_method
+from popmix.cli.methods import METHODS, PLANNED, Method, make_method, pairs
 from popmix.errors import OptionError
 
 
@@ -51,6 +51,20 @@ def test_options_that_cant_be_used(toy, option, told):
 def test_every_name_in_the_table_makes_its_method():
     assert {name: make_method(name) for name in METHODS} == {"focei": popmix.FOCE(), "foce": popmix.FOCE(interaction=False)}
     assert all(make_method(name).name == name for name in METHODS)
+
+
+def test_columns_are_pairs():
+    assert pairs(["time=TAFD", "WT=BW=2"]) == {"time": "TAFD", "WT": "BW=2"} and pairs(None) is None and pairs([]) is None
+
+
+@pytest.mark.parametrize(
+    ("texts", "told"),
+    [(["time=A", "time=B"], "gives a role twice: time=A, time=B"), (["time"], "write ROLE=NAME"), (["=A"], "write ROLE=NAME")],
+)
+def test_columns_that_can_not_be_used(texts, told):
+    with pytest.raises(OptionError) as caught:
+        pairs(texts)
+    assert "--column" in str(caught.value) and told in str(caught.value)
 
 
 def test_no_method_is_both_here_and_planned():

@@ -57,6 +57,14 @@ def test_a_mapped_covariate_has_the_name_it_is_mapped_to():
         read(columns, columns={"WT": "BWT"})
 
 
+@pytest.mark.parametrize("expectation", [None, Expectation(covariates={"WT": None})], ids=["no model", "a model"])
+def test_a_mapping_wins_over_a_column_of_that_name(expectation):
+    columns = {"ID": [1, 1], "TIME": [0, 1], "DV": [1.0, 2.0], "WT": [70, 70], "BW": [80, 81]}
+    for given in (columns, dict(reversed(columns.items()))):
+        table = read(given, columns={"WT": "BW"}, expectation=expectation)
+        assert {name: values.tolist() for name, values in table.covariates.items()} == {"WT": [80, 81]}
+
+
 def test_text_categories_stay_text():
     expectation = Expectation(covariates={"SEX": ("F", "M"), "ARM": ("1", "2")}, has_dosing=False)
     table = read({"ID": [1, 2], "TIME": [0, 0], "DV": [1.0, 2.0], "SEX": ["F", "M"], "ARM": [1.0, 2.0]}, expectation=expectation)

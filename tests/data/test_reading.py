@@ -134,6 +134,19 @@ def test_columns_by_mapping_and_ignoring_case():
     assert table.dv.tolist() == [1, 2] and table.covariates["WT"].tolist() == [70, 70]
 
 
+def test_a_mapped_name_that_is_nearly_a_role_is_refused():
+    data = clean().rename(TIME="TAFD").columns()
+    findings = check(data, columns={"tiem": "TAFD"}, expectation=EXPECTED)
+    told = [finding for finding in findings if finding.message.startswith("columns maps tiem, ")]
+    assert [(finding.code, finding.severity) for finding in told] == [("D005", "E")]
+    assert "neither a role nor a covariate of the model. Did you mean time?" in told[0].message
+
+
+def test_a_mapping_may_hold_covariates_of_another_model_whose_columns_are_there():
+    assert not check(clean().columns(), columns={"creatinine": "AGE"}, expectation=EXPECTED)
+    assert check(clean().columns(), columns={"creatinine": "SCR"}, expectation=EXPECTED).codes == ("D005",)
+
+
 def test_cmt_on_observations_of_a_single_endpoint_is_harmless(tmp_path):
     data = clean().column("CMT", 7, dose=1)
     assert not check(data.columns(), expectation=EXPECTED)

@@ -245,7 +245,9 @@ def test_columns_of_other_names_are_mapped():
 
 
 def test_frames_are_of_the_library_of_the_data():
-    table = popmix.evaluate(Decline, decline()).predictions_table
-    columns = {name: table[name] for name in ("ID", "TIME", "DV")}
-    assert isinstance(popmix.evaluate(Decline, pandas.DataFrame(columns)).predictions(), pandas.DataFrame)
-    assert isinstance(popmix.evaluate(Decline, pl.DataFrame(columns)).predictions(), pl.DataFrame)
+    polars, frame = decline(), pandas.DataFrame(decline().to_dict(as_series=False))
+    sources = [(frame, pandas.DataFrame), (popmix.read(frame), pandas.DataFrame), (polars, pl.DataFrame), (read(polars), pl.DataFrame)]
+    for data, kind in sources:
+        result = popmix.evaluate(Decline, data)
+        assert isinstance(result.predictions(), kind) and isinstance(result.individuals(), kind)
+    assert isinstance(popmix.fit(Decline, popmix.read(frame)).individuals(), pandas.DataFrame)

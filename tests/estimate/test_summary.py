@@ -30,6 +30,12 @@ def test_heading_names_model_data_method_and_sizes(make_fit):
     assert "Time: compile 0.08 s, fit 0.0512 s" in text
 
 
+def test_weights_are_told(make_fit):
+    assert "weighted" not in summary.as_text(make_fit())
+    text = summary.as_text(make_fit(weights=np.array([2.5, 0.0] + [1.0] * 10)))
+    assert text.splitlines()[0].endswith("12 subjects, 132 observations (weighted: 12.5 subjects)")
+
+
 def test_variability_is_shown_as_sd_variance_cv_and_shrinkage(make_fit):
     sd, variance, cv, shrinkage = line_of(summary.as_text(make_fit()), "iiv_Ka")[1:]
     assert (float(sd), float(variance), float(shrinkage)) == (0.6, 0.36, 4.2)

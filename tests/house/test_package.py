@@ -11,6 +11,7 @@ from types import ModuleType
 import pytest
 
 import popmix
+from popmix import errors
 from popmix.model import Model, load
 from popmix.model.expression import Reference
 
@@ -51,6 +52,12 @@ def test_the_import_is_quick():
 
 def test_help_is_quick():
     assert least_seconds(["-m", "popmix", "--help"]) < 0.4
+
+
+def test_every_exception_that_a_user_may_catch_is_public():
+    own = {name for name, value in vars(errors).items() if isinstance(value, type) and issubclass(value, errors.PopmixError)}
+    assert {"OptionError", "Interrupted", "FitError"} <= own
+    assert all(getattr(popmix, name) is getattr(errors, name) for name in own)
 
 
 @pytest.mark.parametrize("name", sorted({*popmix._HOME, *popmix.__all__}))

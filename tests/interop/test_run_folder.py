@@ -44,6 +44,12 @@ def test_fit_json_has_the_keys_of_the_contract(make_fit, tmp_path):
     assert len(document["data"]["sha256"]) == 64
 
 
+def test_weights_are_kept_where_there_are_any(make_fit, tmp_path):
+    assert saved(make_fit(), tmp_path / "without")["weights"] is None
+    weights = [2.0, 0.0] + [1.0] * 10
+    assert saved(make_fit(weights=np.array(weights)), tmp_path / "with")["weights"] == weights
+
+
 def test_what_is_not_finite_is_null(make_fit, tmp_path):
     document = saved(make_fit(ofv=float("nan"), minus2ll=float("inf")), tmp_path / "run")
     assert document["ofv"] is None and document["minus2ll"] is None
