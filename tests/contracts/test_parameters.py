@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from shared_models import every_method
+from shared_models import METHODS, every_method
 from worlds import WORLDS
 
 import popmix
@@ -154,3 +154,14 @@ def test_a_log_normal_is_a_normal_of_the_logarithm(method):
     assert one.ofv == pytest.approx(other.ofv, abs=1e-8)
     assert np.log(one.parameters["tvCL"]) == pytest.approx(other.parameters["lCL"], abs=1e-6)
     assert one.parameters["iiv_V"] == pytest.approx(other.parameters["iiv_b"], rel=1e-6)
+
+
+# an SD that vanished together with a correlation at its edge: neither can come back alone
+TOGETHER = [("foce", 5e-3), ("foce", 1e-3), ("foce", 6.3e-4), ("focei", 2.512e-6)]
+
+
+@pytest.mark.parametrize(("method", "sd"), TOGETHER)
+def test_a_correlation_at_its_edge_is_left_again(method, sd):
+    expected = popmix.fit(BOLUS.model, BOLUS.data, METHODS[method])
+    found = popmix.fit(BOLUS.model, BOLUS.data, METHODS[method], start={"iiv_CL": sd})
+    assert found.convergence.converged and found.ofv == pytest.approx(expected.ofv, abs=1e-5)

@@ -8,8 +8,8 @@ coming back: its variance at zero is a minimum only if the objective rises with 
 import numpy as np
 
 from popmix.estimate.descent import Point
+from popmix.estimate.extremes import NEAR_ONE
 from popmix.estimate.objective import Objective
-from popmix.estimate.scale import Scale
 from popmix.model.parameters import Parameters
 
 # an SD or a distance to a bound below this (relative to the start's) counts as near its bound
@@ -51,32 +51,41 @@ def better_at_boundary(objective: Objective, point: Point, start: np.ndarray, ga
             new = objective.at(x, point)
             if new is not None and new.value < point.value - gain:
                 return new
+    for x in _released(objective, point):
+        new = objective.at(x, point)
+        if new is not None and new.value < point.value - gain:
+            return new
     return None
 
 
 def _trials(objective: Objective, point: Point, k: int, kind: str, slope: float, gain: float) -> list[np.ndarray]:
     """Return the places to try for coordinate k: further on, and for an SD of a random effect back from zero."""
-    further, revived, alone = (point.x.copy() for _ in range(3))
+    further, revived = point.x.copy(), point.x.copy()
     further[k] -= _FURTHER * np.sign(point.gradient[k])
-    revived[k] = alone[k] = np.log(_REVIVED_SD)
-    own = correlations_with(objective.scale, k)
-    alone[own] = 0.0
+    revived[k] = np.log(_REVIVED_SD)
     trials = [further] if abs(point.gradient[k]) > gain else []
     # the gain of a variance raised to the square of a small SD, to first order
     if kind == "iiv" and point.gradient[k] / (2 * slope**2) * _NEAR**2 < -gain:
         trials.append(revived)
-    # with a correlation the objective may rise in one direction only because the correlation has the wrong sign
-    if kind == "iiv" and len(own):
-        trials.append(alone)
     return trials
 
 
-def correlations_with(scale: Scale, k: int) -> list[int]:
-    """Return the free coordinates of the correlations that the random effect with SD k takes part in."""
-    position, free = scale.free[k], list(scale.free)
-    found = []
+def _released(objective: Objective, point: Point) -> list[np.ndarray]:
+    """Return, for every block with a vanished SD or a correlation at its edge, the places without correlations.
+
+    Once with the SDs as they are, once with none below 0.1: the objective may rise in every SD alone only because a correlation
+    has the wrong sign, or in every correlation alone because an SD is too small.
+    """
+    scale, values, free = objective.scale, objective.scale.unpack(point.x), list(objective.scale.free)
+    trials = []
     for block in scale.blocks:
-        if position in block.sds:
-            member = block.sds.index(position)
-            found += [free.index(other) for row, column, other in block.correlations if member in (row, column) and other in free]
-    return found
+        own = [(free.index(other), values[other]) for _, _, other in block.correlations if other in free]
+        sds = [(free.index(position), values[position]) for position in block.sds if position in free]
+        if any(abs(value) > NEAR_ONE for _, value in own) or (own and any(value < _NEAR for _, value in sds)):
+            released = point.x.copy()
+            released[[k for k, _ in own]] = 0.0
+            raised = released.copy()
+            for k, value in sds:
+                raised[k] = np.log(max(value, _REVIVED_SD))
+            trials += [released, raised]
+    return trials

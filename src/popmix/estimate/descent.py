@@ -13,6 +13,8 @@ from dataclasses import dataclass, field
 import numpy as np
 
 _ARMIJO = 1e-4
+# a step that promises less than this part of the objective can show no gain beyond rounding
+_POINTLESS = 1e-12
 _MOST_HALVINGS = 25
 # coordinates are logarithms mostly: one step changes none by more than a factor e
 _LONGEST = 1.0
@@ -68,7 +70,12 @@ class Descent:
 
     def interrupt(self) -> None:
         """Mark the search as ended by the user: what it reached is kept, and is no minimum that was made sure of."""
-        self.interrupted, self.converged, self.reason = True, False, "interrupted"
+        self.interrupted = True
+        self.stop("interrupted")
+
+    def stop(self, reason: str) -> None:
+        """Mark the search as ended before a minimum was made sure of."""
+        self.converged, self.reason = False, reason
 
 
 def minimise(
@@ -194,8 +201,10 @@ def _search(evaluate: Callable, found: Descent, step: np.ndarray) -> Point | Non
     for _ in range(_MOST_HALVINGS):
         new = evaluate(found.point.x + length * step, found.point)
         found.evaluations += 1
-        if new is not None and new.value <= found.point.value + _ARMIJO * length * slope:
+        if new is not None and new.value < found.point.value + min(0.0, _ARMIJO * length * slope):
             return new
+        if -length * slope < _POINTLESS * (1.0 + abs(found.point.value)):
+            return None
         if new is None:
             length *= 0.25
             continue

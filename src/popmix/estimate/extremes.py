@@ -6,7 +6,7 @@ from popmix.model.parameters import Parameters
 
 # SDs of random effects as such, residual SDs relative to their start value
 _NEAR_ZERO = 1e-3
-_NEAR_ONE = 0.999
+NEAR_ONE = 0.999
 # a residual SD below this part of its start value, while the OFV still falls by this much each time it is divided by e, never stops
 _VANISHED = 1e-12
 _FALLING = 0.5
@@ -25,7 +25,7 @@ def is_near_zero(parameters: Parameters, start: Parameters, position: int) -> bo
 def is_near_one(parameters: Parameters, position: int) -> bool:
     """Tell whether an estimated correlation has come to +1 or -1; False for anything else, and for what is fixed."""
     estimated = parameters.kinds[position] == "corr" and not parameters.fixed[position]
-    return bool(estimated and abs(parameters.values[position]) > _NEAR_ONE)
+    return bool(estimated and abs(parameters.values[position]) > NEAR_ONE)
 
 
 def singular_blocks(parameters: Parameters) -> list[tuple[str, ...]]:
@@ -35,7 +35,7 @@ def singular_blocks(parameters: Parameters) -> list[tuple[str, ...]]:
         positions = [position for _, _, position in block.correlations]
         own = parameters.omega()[np.ix_(block.etas, block.etas)]
         sds = np.sqrt(np.diag(own))
-        hidden = len(block.etas) > 2 and np.all(np.abs(parameters.values[positions]) <= _NEAR_ONE)
+        hidden = len(block.etas) > 2 and np.all(np.abs(parameters.values[positions]) <= NEAR_ONE)
         if hidden and not np.all(parameters.fixed[positions]) and np.linalg.eigvalsh(own / np.outer(sds, sds))[0] < _NEAR_SINGULAR:
             found.append(tuple(parameters.eta_names[k] for k in block.etas))
     return found

@@ -63,10 +63,14 @@ class FOCE:
         point = objective.point(coordinates, self.evaluate(problem, start, threads))
         found = self._descend(objective, point, progress, self.iterations)
         try:
-            for _ in range(_MOST_RESTARTS):
+            for restart in range(_MOST_RESTARTS + 1):
                 left = self.iterations - found.iterations
-                better = self._better(objective, found.point, coordinates) if left > 0 and not found.interrupted else None
+                finished = found.converged or left > 0
+                better = self._better(objective, found.point, coordinates) if finished and not found.interrupted else None
                 if better is None:
+                    break
+                if left <= 0 or restart == _MOST_RESTARTS:
+                    found.stop("a better place is known, but the most iterations allowed were used")
                     break
                 progress.update("fit", None, f"a better place lowers the objective to {better.value:.3f}")
                 found = self._descend(objective, better, progress, left).after(found)

@@ -37,7 +37,7 @@ _MOST_VALUES_PER_CALL = 1000
 
 @dataclass(frozen=True, eq=False)
 class Evaluation:
-    """The objective at given parameters: per subject (`marginal`), constants of the data included in `ofv`."""
+    """The objective at given parameters: per subject (`marginal`), constants of the data included in `ofv`; nan where one failed."""
 
     parameters: Parameters
     marginal: Marginal
@@ -129,8 +129,9 @@ class Problem:
                 marginals(subjects, not interaction, globally, fixed, prior, *memory, found)
 
         self.over_subjects(task, threads)
-        individual = result.ofv + self.constants
-        return Evaluation(parameters, result, float(np.dot(self.weights, individual)), individual)
+        individual = np.where(result.status == Status.OK, result.ofv + self.constants, np.nan)
+        counted = self.weights > 0
+        return Evaluation(parameters, result, float(np.dot(self.weights[counted], individual[counted])), individual)
 
     def information(self, evaluation: Evaluation, *, interaction: bool = True, threads: int | None = None) -> Information:
         """Return the expected information of every subject at the modes of an evaluation (natural scale, omega as a matrix)."""

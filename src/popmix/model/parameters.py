@@ -85,6 +85,8 @@ class Parameters:
             for name, value in values.items():
                 new[self.index(name)] = float(value)
         else:
+            if np.shape(values) != new.shape:
+                raise ModelError(f"{len(new)} values are needed, one for each parameter, not an array of shape {np.shape(values)}.")
             new[:] = values
         changed = replace(self, values=new)
         changed.check()
