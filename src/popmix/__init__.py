@@ -31,6 +31,7 @@ _HOME = {
     "evaluate": "popmix.estimate",
     "Fit": "popmix.estimate",
     "FOCE": "popmix.estimate",
+    "Solver": "popmix.likelihood",
     "save": "popmix.interop.run_folder",
     "demo": "popmix.app",
     "doctor": "popmix.app",

@@ -2,8 +2,8 @@
 
 Layouts of `out` (D directions, S of them structural, U unknowns, m local inputs of an endpoint; row-major):
 
-- individual: d [D], first derivatives [D, U], second derivatives [D, U, U]
-- rates, dosing: values [n], first derivatives [n, S], second derivatives [n, S, S]
+- individual: d [D], first derivatives [D, U], second derivatives [D, U, U], passive directions
+- rates, dosing, initial: values [n], first derivatives [n, S], second derivatives [n, S, S]
 - observe: prediction and variance [2], gradients [2, m], second derivatives [2, m, m] (lower triangle)
 
 Functions of order 0 write the values only; `observe_{k}_all` does so for successive observations.
@@ -16,9 +16,11 @@ from typing import NamedTuple
 
 import numpy as np
 
-from popmix.compiler.directions import Directions
+from popmix.compiler.directions import GRAINS, Directions
+from popmix.compiler.dynamics import Shape
 from popmix.compiler.emit import Function, MachineCode, compile_functions
-from popmix.compiler.lower import TIME, TIME_AFTER_DOSE, Endpoint, Lowered, Shape, lower
+from popmix.compiler.equations import Patterns, equation_functions
+from popmix.compiler.lower import TIME, TIME_AFTER_DOSE, Endpoint, Lowered, lower
 from popmix.compiler.program import ZERO, Program, Symbolic
 from popmix.model.model import Model
 
@@ -64,7 +66,9 @@ class CompiledModel:
     n_etas: int
     n_directions: int
     n_structural: int
+    n_passive: int
     shape: Shape | None
+    patterns: Patterns | None
     n_rates: int
     rates_vary: bool
     dosing: tuple[tuple[str, int], ...]
@@ -82,12 +86,26 @@ class CompiledModel:
 
 
 @lru_cache(maxsize=256)
-def compile_model(model: Model, varying: frozenset[str] = frozenset()) -> CompiledModel:
+def compile_model(model: Model, varying: frozenset[str] = frozenset(), *, as_equations: bool = False) -> CompiledModel:
     """Compile a model; `varying` names the covariates that change within a subject. Equal models are compiled once.
 
-    Raises SupportError for declarations that can't be fitted.
+    `as_equations` solves differential equations even where a closed form exists. Raises SupportError for declarations that can't
+    be fitted.
     """
-    return _Build(lower(model), varying).run()
+    return _Build(lower(model, as_equations=as_equations), varying).run()
+
+
+@dataclass(frozen=True, eq=False)
+class _Cut:
+    """The expressions of a model cut into directions, the first `n_structural` of them structural."""
+
+    directions: Directions
+    n_structural: int
+    rates: list[Symbolic]
+    dosing: list[Symbolic]
+    derivatives: list[Symbolic]
+    initial: list[Symbolic]
+    outcomes: list[tuple[Symbolic, Symbolic]]
 
 
 class _Build:
@@ -101,18 +119,19 @@ class _Build:
         self.functions: list[Function] = []
 
     def run(self) -> CompiledModel:
-        lowered = self.lowered
-        directions = Directions(self.program, self.unknowns, self.record_level)
-        rates = [directions.cut(rate) for rate in lowered.rates]
-        dosing = [directions.cut(value) for value in lowered.dosing.values()]
-        n_structural = len(directions.symbols)
-        outcomes = [(directions.cut(one.prediction), directions.cut(one.variance)) for one in lowered.endpoints]
-        self._add_individual(directions)
-        structural = directions.symbols[:n_structural]
-        self._add_structural("rates", rates, structural)
-        self._add_structural("dosing", dosing, structural)
-        locals_of = [self._add_endpoint(k, outcome, directions.symbols, n_structural) for k, outcome in enumerate(outcomes)]
+        lowered, cut = self.lowered, self._cut()
+        directions, structural = cut.directions, cut.directions.symbols[: cut.n_structural]
+        n, u = len(directions.symbols), len(self.unknowns)
+        passive = {symbol: n * (1 + u + u * u) + k for k, symbol in enumerate(directions.passive)}
+        self.subject_inputs = self.covariate_inputs | {symbol: (_DIRECTIONS, position) for symbol, position in passive.items()}
+        self._add_individual(directions, dict(zip(passive.values(), directions.passive.values(), strict=True)))
+        self._add_structural("rates", cut.rates, structural)
+        self._add_structural("dosing", cut.dosing, structural)
+        self._add_structural("initial", cut.initial, structural)
+        patterns = self._add_equations(cut.derivatives, structural) if lowered.dynamics else None
+        locals_of = [self._add_endpoint(k, outcome, directions.symbols, cut.n_structural) for k, outcome in enumerate(cut.outcomes)]
         code = compile_functions(self.program, self.functions)
+        reactive = lowered.rates or (lowered.dynamics.derivatives if lowered.dynamics else ())
         return CompiledModel(
             code=code,
             lowered=lowered,
@@ -120,25 +139,57 @@ class _Build:
             n_thetas=len(lowered.thetas),
             n_sigmas=len(lowered.sigmas),
             n_etas=len(lowered.etas),
-            n_directions=len(directions.symbols),
-            n_structural=n_structural,
+            n_directions=n,
+            n_structural=cut.n_structural,
+            n_passive=len(passive),
             shape=lowered.shape,
-            n_rates=len(rates),
-            rates_vary=any(self.program.leaves(rate) & self.record_level for rate in rates),
+            patterns=patterns,
+            n_rates=len(cut.rates),
+            rates_vary=any(self.program.leaves(one) & self._changing() for one in reactive),
             dosing=tuple(lowered.dosing),
             endpoints=tuple(_endpoint(k, one, code, locals_of[k]) for k, one in enumerate(lowered.endpoints)),
             reported=tuple(lowered.reported),
         )
 
-    def _add_individual(self, directions: Directions) -> None:
+    def _changing(self) -> set[Symbolic]:
+        """Return what makes the parameters of an interval differ from those of the one before; equations know the time themselves."""
+        own = {TIME, TIME_AFTER_DOSE, *self.lowered.amounts} if self.lowered.dynamics else set()
+        return self.record_level - own
+
+    def _cut(self) -> _Cut:
+        """Cut into the largest constant parts or, with differential equations, as finely as gives the fewest directions."""
+        grains = GRAINS if self.lowered.dynamics else GRAINS[:1]
+        return min((self._cut_into(grain) for grain in grains), key=lambda cut: cut.n_structural)
+
+    def _cut_into(self, grain: str) -> _Cut:
+        lowered, dynamics = self.lowered, self.lowered.dynamics
+        fixed = [symbol for symbol, held in zip((*lowered.thetas, *lowered.sigmas), lowered.parameters.fixed, strict=False) if held]
+        directions = Directions(self.program, self.unknowns, self.record_level, fixed, grain)
+        rates = [directions.cut(rate) for rate in lowered.rates]
+        dosing = [directions.cut(value) for value in lowered.dosing.values()]
+        derivatives = [directions.cut(one) for one in dynamics.derivatives] if dynamics else []
+        initial = [directions.cut(one) for one in dynamics.initial] if dynamics else []
+        n_structural = len(directions.symbols)
+        outcomes = [(directions.cut(one.prediction), directions.cut(one.variance)) for one in lowered.endpoints]
+        return _Cut(directions, n_structural, rates, dosing, derivatives, initial, outcomes)
+
+    def _add_equations(self, derivatives: list[Symbolic], structural: Sequence[Symbolic]) -> Patterns:
+        amounts = self.lowered.amounts
+        inputs = {symbol: (_DIRECTIONS, k) for k, symbol in enumerate(structural)} | self.subject_inputs
+        inputs |= {symbol: (_AMOUNTS, k) for k, symbol in enumerate(amounts)}
+        functions, patterns = equation_functions(self.program, derivatives, amounts, structural, (TIME, TIME_AFTER_DOSE), inputs)
+        self.functions.extend(functions)
+        return patterns
+
+    def _add_individual(self, directions: Directions, passive: dict[int, Symbolic]) -> None:
         inputs = {symbol: (_DIRECTIONS, k) for k, symbol in enumerate(self.unknowns)} | self.covariate_inputs
         found = directions.expressions
-        self.functions.append(Function("individual_0", inputs, dict(enumerate(found))))
-        self.functions.append(Function("individual_2", inputs, self._jet(found, self.unknowns, symmetric=True)))
+        self.functions.append(Function("individual_0", inputs, dict(enumerate(found)) | passive))
+        self.functions.append(Function("individual_2", inputs, self._jet(found, self.unknowns, symmetric=True) | passive))
         self.functions.append(Function("reported", inputs, dict(enumerate(self.lowered.reported.values()))))
 
     def _add_structural(self, name: str, expressions: list[Symbolic], structural: Sequence[Symbolic]) -> None:
-        inputs = {symbol: (_DIRECTIONS, k) for k, symbol in enumerate(structural)} | self.covariate_inputs
+        inputs = {symbol: (_DIRECTIONS, k) for k, symbol in enumerate(structural)} | self.subject_inputs
         self.functions.append(Function(f"{name}_0", inputs, dict(enumerate(expressions))))
         self.functions.append(Function(f"{name}_2", inputs, self._jet(expressions, structural, symmetric=True)))
 
@@ -146,7 +197,7 @@ class _Build:
         leaves = self.program.leaves(outcome[0]) | self.program.leaves(outcome[1])
         states = [index for index, symbol in enumerate(self.lowered.amounts) if symbol in leaves]
         used = [index for index, symbol in enumerate(directions) if symbol in leaves]
-        inputs = {symbol: (_AMOUNTS, index) for index, symbol in enumerate(self.lowered.amounts)} | self.covariate_inputs
+        inputs = {symbol: (_AMOUNTS, index) for index, symbol in enumerate(self.lowered.amounts)} | self.subject_inputs
         inputs |= {symbol: (_DIRECTIONS, index) for index, symbol in enumerate(directions)}
         local = [self.lowered.amounts[index] for index in states] + [directions[index] for index in used]
         self.functions.append(Function(f"observe_{k}_0", inputs, dict(enumerate(outcome))))

@@ -13,16 +13,34 @@ import symengine
 
 from popmix.compiler.program import Program, Symbolic
 
+GRAINS = ("largest", "parameter", "symbol")
+
 
 class Directions:
-    """The cut between subject level and record level; `expressions` lists the directions found so far."""
+    """The cut between subject level and record level; `expressions` lists the directions found so far.
 
-    def __init__(self, program: Program, unknowns: Iterable[Symbolic], record_level: Iterable[Symbolic]) -> None:
+    `fixed` are the unknowns that no derivative is wanted for: parts that depend on no others are *passive*, plain numbers of the
+    subject. `grain` says how large the parts are that become directions: "largest" as they come, "parameter" the individual
+    parameters (named parts) apart from each other, "symbol" thetas apart as well. Smaller parts are fewer where they enter in many
+    combinations.
+    """
+
+    def __init__(
+        self,
+        program: Program,
+        unknowns: Iterable[Symbolic],
+        record_level: Iterable[Symbolic],
+        fixed: Iterable[Symbolic] = (),
+        grain: str = "largest",
+    ) -> None:
         self.program = program
         self.unknowns = set(unknowns)
+        self.free = self.unknowns - set(fixed)
         self.record_level = set(record_level)
+        self.grain = grain
         self.expressions: list[Symbolic] = []
         self.symbols: list[Symbolic] = []
+        self.passive: dict[Symbolic, Symbolic] = {}
         self._known: dict[Symbolic, Symbolic] = {}
 
     def cut(self, expression: Symbolic) -> Symbolic:
@@ -30,8 +48,8 @@ class Directions:
         leaves = self.program.leaves(expression)
         if not leaves & self.unknowns:
             return expression
-        if not leaves & self.record_level:
-            return self._direction(expression)
+        if not leaves & self.record_level and self._is_whole(expression):
+            return self._direction(expression, bool(leaves & self.free))
         if expression in self.program.auxiliaries:
             auxiliary = self.program.auxiliaries[expression]
             return self.program.apply(auxiliary.function, *(self.cut(argument) for argument in auxiliary.arguments))
@@ -43,16 +61,32 @@ class Directions:
         """Cut a sum or product: its constant operands become one direction, the others are cut one by one."""
         constant, changing = [], []
         for argument in expression.args:
-            (changing if self.program.leaves(argument) & self.record_level else constant).append(argument)
+            varies = self.program.leaves(argument) & self.record_level or not self._may_join(argument)
+            (changing if varies else constant).append(argument)
         parts = [self.cut(argument) for argument in changing]
         if constant:
             parts.append(self.cut(expression.func(*constant)))
         return expression.func(*parts)
 
-    def _direction(self, expression: Symbolic) -> Symbolic:
-        if expression not in self._known:
+    def _is_whole(self, expression: Symbolic) -> bool:
+        """Whether a part that is constant within a subject may be a direction."""
+        return expression.is_Symbol or self._may_join(expression)
+
+    def _may_join(self, expression: Symbolic) -> bool:
+        """Whether a part may stand in one direction together with others."""
+        if self.grain == "largest" or not self.program.leaves(expression) & self.unknowns:
+            return True
+        return self.grain == "parameter" and not self.program.holds_named(expression)
+
+    def _direction(self, expression: Symbolic, is_free: bool) -> Symbolic:
+        if expression in self._known:
+            return self._known[expression]
+        if is_free:
             symbol = symengine.Symbol(f"d_{len(self.symbols)}")
-            self._known[expression] = symbol
             self.symbols.append(symbol)
             self.expressions.append(expression)
-        return self._known[expression]
+        else:
+            symbol = symengine.Symbol(f"passive_{len(self.passive)}")
+            self.passive[symbol] = expression
+        self._known[expression] = symbol
+        return symbol

@@ -38,6 +38,10 @@ class Function:
     outputs: Mapping[int, Symbolic]
     widths: tuple[int, int, int] | None = None
 
+    def emitter(self, module: ir.Module, program: Program) -> "Emitter":
+        """Return what emits this function."""
+        return (Emitter if self.widths is None else LoopEmitter)(module, program, self)
+
 
 class MachineCode:
     """Compiled functions and the engine that owns their memory; `addresses` are valid as long as this object lives."""
@@ -51,7 +55,7 @@ def compile_functions(program: Program, functions: list[Function]) -> MachineCod
     """Compile functions into machine code of this computer."""
     module = ir.Module("popmix_model")
     for function in functions:
-        (_Emitter if function.widths is None else _LoopEmitter)(module, program, function).run()
+        function.emitter(module, program).run()
     return _machine_code(str(module), [function.name for function in functions])
 
 
@@ -69,7 +73,7 @@ def _machine_code(text: str, names: list[str]) -> MachineCode:
     return MachineCode(engine, {name: engine.get_function_address(name) for name in names})
 
 
-class _Emitter:
+class Emitter:
     """Emits one function; equal subexpressions are emitted once."""
 
     signature = _SIGNATURE
@@ -220,6 +224,9 @@ class _Emitter:
     def _abs(self, x: ir.Value) -> ir.Value:
         return self._call("llvm.fabs", [x])
 
+    def _named(self, x: ir.Value) -> ir.Value:
+        return x
+
     def _lgamma(self, x: ir.Value) -> ir.Value:
         return self._call("lgamma", [x])
 
@@ -234,7 +241,7 @@ class _Emitter:
         return self.builder.select(at_zero, ir.Constant(DOUBLE, 0.0), self.builder.fmul(power, logarithm))
 
 
-class _LoopEmitter(_Emitter):
+class LoopEmitter(Emitter):
     """Emits a looped function."""
 
     signature = _LOOPED
@@ -284,6 +291,7 @@ _AUXILIARY = {
     "expit": "_expit",
     "abs": "_abs",
     "lgamma": "_lgamma",
+    "named": "_named",
     "power": "_general_power",
     "power_log": "_power_log",
 }

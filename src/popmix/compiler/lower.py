@@ -8,9 +8,11 @@ from dataclasses import dataclass
 
 import symengine
 
+from popmix.compiler.dynamics import Dynamics, Mammillary, Shape, mammillary
 from popmix.compiler.program import ONE, ZERO, Program, Symbolic
 from popmix.errors import SupportError
-from popmix.model.declarations import Dose, IndividualParameter, Observation, Structure
+from popmix.model.compartments import Place, compartments
+from popmix.model.declarations import IndividualParameter, Observation, Structure
 from popmix.model.expression import COMPARISONS, CONNECTIVES, Attribute, Expression, Number, Operation, Reference, Text
 from popmix.model.model import Model
 from popmix.model.parameters import Parameters, parameters_of
@@ -19,24 +21,6 @@ TIME, TIME_AFTER_DOSE = symengine.Symbol("T"), symengine.Symbol("TAD")
 
 _PERIPHERALS = {"OneCompartment": 0, "TwoCompartments": 1, "ThreeCompartments": 2}
 _DOSE_ATTRIBUTES = ("f", "lag", "duration", "rate")
-
-
-@dataclass(frozen=True)
-class Shape:
-    """A mammillary structure: an optional depot (compartment 0), a central and up to two peripheral compartments."""
-
-    has_depot: bool
-    n_peripherals: int
-
-    @property
-    def n_states(self) -> int:
-        """Number of compartments, the depot included."""
-        return int(self.has_depot) + 1 + self.n_peripherals
-
-    @property
-    def central(self) -> int:
-        """Index of the central compartment."""
-        return int(self.has_depot)
 
 
 @dataclass(frozen=True)
@@ -52,7 +36,11 @@ class Endpoint:
 
 @dataclass(frozen=True)
 class Lowered:
-    """A model as expressions; `rates` are k10 (k12, k21, k13, k31) and ka, in this order, as far as they exist."""
+    """A model as expressions.
+
+    `compartments` are labels in the order of `amounts`, `places` their declarations. Closed forms have a `shape` and `rates`: k10
+    (k12, k21, k13, k31) and ka, in this order, as far as they exist; differential equations have `dynamics`.
+    """
 
     program: Program
     parameters: Parameters
@@ -63,6 +51,8 @@ class Lowered:
     amounts: tuple[Symbolic, ...]
     shape: Shape | None
     compartments: tuple[str, ...]
+    places: tuple[Place, ...]
+    dynamics: Dynamics | None
     rates: tuple[Symbolic, ...]
     dosing: dict[tuple[str, int], Symbolic]
     endpoints: tuple[Endpoint, ...]
@@ -79,16 +69,16 @@ def _refuse(model: Model) -> None:
         raise SupportError(f"{model.name} can't be fitted by this version of popmix: {'; '.join(found)}. Leave these out.")
 
 
-def lower(model: Model) -> Lowered:
-    """Translate a model into symbolic expressions.
+def lower(model: Model, *, as_equations: bool = False) -> Lowered:
+    """Translate a model into symbolic expressions; `as_equations` leaves closed forms aside.
 
     Raises SupportError, naming the declaration, for a feature that this version can't fit.
     """
-    return _Lowering(model).run()
+    return _Lowering(model, as_equations).run()
 
 
 class _Lowering:
-    def __init__(self, model: Model) -> None:
+    def __init__(self, model: Model, as_equations: bool) -> None:
         _refuse(model)
         self.model = model
         self.program = Program()
@@ -99,12 +89,17 @@ class _Lowering:
         self.covariates = {name: symengine.Symbol(f"cov_{name}") for name in model.covariates}
         self.categories = {name: covariate.categories for name, covariate in model.covariates.items()}
         self.known: dict[str, Symbolic] = {}
-        self.structure_name, self.structure = _only_structure(model)
-        self.shape = _shape(self.structure)
-        n_states = self.shape.n_states if self.shape else 0
-        self.amounts = tuple(symengine.Symbol(f"amount_{index}") for index in range(n_states))
+        self.places = compartments(model)
+        self.amounts = {place: symengine.Symbol(f"amount_{index}") for index, place in enumerate(self.places.values())}
+        self.as_equations = as_equations and bool(self.places)
+        self.has_equations = self.as_equations or bool(model.states) or len(model.structures) > 1
 
     def run(self) -> Lowered:
+        dynamics = self._dynamics() if self.has_equations else None
+        closed = self._closed_form(dynamics)
+        labels = list(self.places)
+        order = closed.order if closed else tuple(range(len(labels)))
+        places = [self.places[labels[index]] for index in order]
         return Lowered(
             program=self.program,
             parameters=self.parameters,
@@ -112,14 +107,49 @@ class _Lowering:
             sigmas=tuple(self.sigmas.values()),
             etas=tuple(self.etas.values()),
             covariates=self.covariates,
-            amounts=self.amounts,
-            shape=self.shape,
-            compartments=self.structure.compartments if self.structure else (),
-            rates=self._rates(),
-            dosing=self._dosing(),
+            amounts=tuple(self.amounts[place] for place in places),
+            shape=closed.shape if closed else None,
+            compartments=tuple(labels[index] for index in order),
+            places=tuple(places),
+            dynamics=None if closed else dynamics,
+            rates=closed.rates if closed else (),
+            dosing=self._dosing(places),
             endpoints=tuple(self._endpoint(name, one) for name, one in self.model.observations.items()),
             reported={name: self._name(name) for name in self.model.parameters},
         )
+
+    def _closed_form(self, dynamics: Dynamics | None) -> Mammillary | None:
+        if dynamics is not None:
+            return None if self.as_equations else mammillary(self.program, dynamics, {TIME, TIME_AFTER_DOSE})
+        if not self.places:
+            return None
+        structure = next(iter(self.model.structures.values()))
+        return Mammillary(_shape(structure), tuple(range(len(self.places))), self._rates(structure))
+
+    def _dynamics(self) -> Dynamics:
+        derivatives: dict[Place, Symbolic] = {}
+        initial = dict.fromkeys(self.amounts, ZERO)
+        for name, structure in self.model.structures.items():
+            derivatives |= self._structure_equations(name, structure)
+        for name, state in self.model.states.items():
+            derivatives[name, None] = self.expression(state.derivative)
+            initial[name, None] = ZERO if state.init is None else self.expression(state.init)
+        order = tuple(self.amounts)
+        return Dynamics(tuple(self.amounts.values()), tuple(derivatives[one] for one in order), tuple(initial[one] for one in order))
+
+    def _structure_equations(self, name: str, structure: Structure) -> dict[Place, Symbolic]:
+        shape, rates = _shape(structure), list(self._rates(structure))
+        depots = [(name, "depot")] if shape.has_depot else []
+        central, *peripherals = [(name, part) for part in structure.compartments if part != "depot"]
+        change = {central: -rates[0] * self.amounts[central]}
+        for index, place in enumerate(peripherals):
+            outward, inward = rates[1 + 2 * index] * self.amounts[central], rates[2 + 2 * index] * self.amounts[place]
+            change[central] += inward - outward
+            change[place] = outward - inward
+        for place in depots:
+            change[central] += rates[-1] * self.amounts[place]
+            change[place] = -rates[-1] * self.amounts[place]
+        return change
 
     def expression(self, node: Expression) -> Symbolic:
         if isinstance(node, Number):
@@ -143,7 +173,10 @@ class _Lowering:
         if name in self.covariates:
             return self.covariates[name]
         if name in self.model.parameters:
-            return self._individual(name, self.model.parameters[name])
+            individual = self._individual(name, self.model.parameters[name])
+            return self.program.named(individual) if self.has_equations else individual
+        if name in self.model.states:
+            return self.amounts[name, None]
         if name in self.model.expressions:
             return self.expression(self.model.expressions[name].expression)
         if name in self.model.etas:
@@ -171,9 +204,8 @@ class _Lowering:
         structure = self.model.structures[node.owner]
         if node.name == "concentration":
             volume = structure.arguments.get("v", structure.arguments.get("v1"))
-            return self.amounts[self.shape.central] / self.expression(volume)
-        name = "peripheral1" if node.name == "peripheral" and "peripheral1" in structure.compartments else node.name
-        return self.amounts[structure.compartments.index(name)]
+            return self.amounts[node.owner, "central"] / self.expression(volume)
+        return self.amounts[_place(node.owner, node.name, structure)]
 
     def _operation(self, node: Operation) -> Symbolic:
         if node.operator in COMPARISONS:
@@ -198,35 +230,30 @@ class _Lowering:
             return self.expression(node)
         return _number(float(self.categories[other.name].index(node.value)))
 
-    def _rates(self) -> tuple[Symbolic, ...]:
-        if self.structure is None:
-            return ()
-        argument = {name: self.expression(value) for name, value in self.structure.arguments.items()}
+    def _rates(self, structure: Structure) -> tuple[Symbolic, ...]:
+        argument = {name: self.expression(value) for name, value in structure.arguments.items()}
         volume = argument.get("v", argument.get("v1"))
-        rates = [argument["cl"] / volume]
-        for q, v in _peripheral_arguments(self.shape.n_peripherals):
+        shape, rates = _shape(structure), [argument["cl"] / volume]
+        for q, v in _peripheral_arguments(shape.n_peripherals):
             rates += [argument[q] / volume, argument[q] / argument[v]]
-        return (*rates, argument["ka"]) if self.shape.has_depot else tuple(rates)
+        return (*rates, argument["ka"]) if shape.has_depot else tuple(rates)
 
-    def _dosing(self) -> dict[tuple[str, int], Symbolic]:
+    def _dosing(self, places: list[Place]) -> dict[tuple[str, int], Symbolic]:
         found = {}
-        for attribute in _DOSE_ATTRIBUTES if self.structure else ():
-            if attribute in self.structure.arguments:
-                found[attribute, 0] = self.expression(self.structure.arguments[attribute])
+        for name, structure in self.model.structures.items():
+            first = places.index((name, structure.compartments[0]))
+            given = [attribute for attribute in _DOSE_ATTRIBUTES if attribute in structure.arguments]
+            found |= {(attribute, first): self.expression(structure.arguments[attribute]) for attribute in given}
         for dose in self.model.doses.values():
-            compartment = self._target(dose)
+            owner, part = dose.target
+            place = dose.target if part is None else _place(owner, part, self.model.structures[owner])
             for attribute in _DOSE_ATTRIBUTES:
                 if (value := getattr(dose, attribute)) is not None:
-                    found[attribute, compartment] = self.expression(value)
+                    found[attribute, places.index(place)] = self.expression(value)
         for attribute, _ in found:
             if attribute in ("duration", "rate"):
                 raise SupportError(f"a modelled {attribute} of an infusion can't be fitted yet: give RATE or DUR in the data.")
         return found
-
-    def _target(self, dose: Dose) -> int:
-        _, compartment = dose.target
-        name = "peripheral1" if compartment == "peripheral" and self.shape.n_peripherals == 2 else compartment
-        return self.structure.compartments.index(name)
 
     def _endpoint(self, name: str, declared: Observation) -> Endpoint:
         if not isinstance(declared.prediction, Expression):
@@ -248,19 +275,12 @@ class _Lowering:
         return Endpoint(name, declared.dvid, prediction, variance, declared.log_additive is not None)
 
 
-def _only_structure(model: Model) -> tuple[str | None, Structure | None]:
-    if model.states:
-        raise SupportError(
-            f"{model.name} has differential equations ({', '.join(model.states)}); this version fits closed forms: "
-            "use OneCompartment, TwoCompartments or ThreeCompartments, or an algebraic expression of T."
-        )
-    if len(model.structures) > 1:
-        raise SupportError(f"{model.name} has {len(model.structures)} structures ({', '.join(model.structures)}); one can be fitted.")
-    return next(iter(model.structures.items()), (None, None))
+def _shape(structure: Structure) -> Shape:
+    return Shape("ka" in structure.arguments, _PERIPHERALS[structure.kind])
 
 
-def _shape(structure: Structure | None) -> Shape | None:
-    return structure and Shape("ka" in structure.arguments, _PERIPHERALS[structure.kind])
+def _place(owner: str, part: str, structure: Structure) -> Place:
+    return owner, "peripheral1" if part == "peripheral" and "peripheral1" in structure.compartments else part
 
 
 def _peripheral_arguments(n_peripherals: int) -> tuple[tuple[str, str], ...]:

@@ -45,6 +45,19 @@ class Program:
         """Return base ** exponent, guarded at base = 0 when the exponent is not a number."""
         return base**exponent if exponent.is_Number else self.apply("power", base, exponent)
 
+    def named(self, expression: Symbolic) -> Symbolic:
+        """Return a symbol that stands for an expression as a whole, so that it can be found again inside others."""
+        return expression if expression.is_Number else self.apply("named", expression)
+
+    def is_named(self, expression: Symbolic) -> bool:
+        """Whether an expression is a symbol of `named`."""
+        return expression in self.auxiliaries and self.auxiliaries[expression].function == "named"
+
+    def holds_named(self, expression: Symbolic) -> bool:
+        """Whether symbols of `named` occur in an expression, at any depth."""
+        inside = [symbol for symbol in expression.free_symbols if symbol in self.auxiliaries]
+        return any(self.is_named(symbol) or any(map(self.holds_named, self.auxiliaries[symbol].arguments)) for symbol in inside)
+
     def leaves(self, expression: Symbolic) -> set[Symbolic]:
         """Return the input symbols that an expression depends on, through its auxiliaries."""
         found, stack = set(), [expression]
@@ -123,6 +136,10 @@ def _digamma(x: Symbolic) -> Symbolic:
     return series - sum(ONE / (x + k) for k in range(shift))
 
 
+def _named_rule(program: Program, auxiliary: Auxiliary, changes: list[Symbolic]) -> Symbolic:
+    return changes[0]
+
+
 def _flat_rule(program: Program, auxiliary: Auxiliary, changes: list[Symbolic]) -> Symbolic:
     return ZERO
 
@@ -137,6 +154,7 @@ _RULES = {
     "power_log": _power_log_rule,
     "abs": _abs_rule,
     "lgamma": _lgamma_rule,
+    "named": _named_rule,
     **dict.fromkeys(_COMPARISONS, _flat_rule),
 }
 

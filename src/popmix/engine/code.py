@@ -5,9 +5,11 @@ from typing import NamedTuple
 import numpy as np
 
 from popmix.engine.advance import Scratch, State, new_scratch, new_state
+from popmix.engine.equations import EQUATIONS, Equations, Flow, new_flow
 from popmix.engine.events import Timeline
 from popmix.engine.mammillary import Basis, new_basis
 from popmix.engine.paths import Paths, mammillary_paths
+from popmix.engine.stiff import Stages, new_stages
 
 
 class Code(NamedTuple):
@@ -33,6 +35,17 @@ class Code(NamedTuple):
     climb: int
     search: int
     freeze: int
+    slopes: int
+    nonstiff: int
+    stiff: int
+    begin: int
+    integrate: int
+    move: int
+    course: int
+    route: int
+    method: int
+    tolerance: float
+    equations: Equations
     individual_0: int
     individual_2: int
     rates_0: int
@@ -43,6 +56,7 @@ class Code(NamedTuple):
     n_etas: int
     n_directions: int
     n_structural: int
+    n_passive: int
     has_depot: int
     n_states: int
     n_modes: int
@@ -68,6 +82,7 @@ class Work(NamedTuple):
 
     unknowns: np.ndarray
     individual: np.ndarray
+    initial: np.ndarray
     rates: np.ndarray
     dosing: np.ndarray
     observed: np.ndarray
@@ -95,6 +110,8 @@ class Work(NamedTuple):
     scratch: Scratch
     idle: Paths
     infusing: Paths
+    flow: Flow
+    stages: Stages
 
 
 def new_work(code: Code, timeline: Timeline) -> Work:
@@ -104,11 +121,13 @@ def new_work(code: Code, timeline: Timeline) -> Work:
     d, s, u = code.n_directions, code.n_structural, code.n_fixed + code.n_etas
     n_nodes = code.n_states + 1
     local = int(np.max(code.n_local_states + code.n_local_directions, initial=0))
+    n_equations = code.n_states if code.route == EQUATIONS else 0
     idle = mammillary_paths(bool(code.has_depot), code.n_modes, False)
     infusing = mammillary_paths(bool(code.has_depot), code.n_modes, True)
     return Work(
         unknowns=np.zeros(u),
-        individual=np.zeros(d * (1 + u + u * u) + 1),
+        individual=np.zeros(d * (1 + u + u * u) + code.n_passive + 1),
+        initial=np.zeros(code.n_states * (1 + s + s * s) + 1),
         rates=np.zeros(code.n_rates * (1 + s + s * s) + 1),
         dosing=np.zeros(code.n_dosing * (1 + s + s * s) + 1),
         observed=np.zeros((len(code.observe_0), 2 * (1 + local + local * local))),
@@ -136,4 +155,6 @@ def new_work(code: Code, timeline: Timeline) -> Work:
         scratch=new_scratch(infusing, n_nodes, s),
         idle=idle,
         infusing=infusing,
+        flow=new_flow(n_equations, s, code.equations),
+        stages=new_stages(n_equations, s, code.equations),
     )

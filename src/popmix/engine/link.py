@@ -10,14 +10,19 @@ from popmix.engine.arrivals import arrange
 from popmix.engine.bundle import Bundle
 from popmix.engine.code import Code, new_work
 from popmix.engine.compiled import address_of, ready
+from popmix.engine.course import course
 from popmix.engine.density import complete, evaluate, freeze_variances, new_density
+from popmix.engine.equations import ALGEBRAIC, CLOSED_FORM, EQUATIONS, Equations, no_equations, slopes_of
 from popmix.engine.events import Timeline
+from popmix.engine.flow import begin, integrate, move
 from popmix.engine.foce import marginals, new_marginal
 from popmix.engine.information import informations, new_information, new_stack
 from popmix.engine.linear import saddle_step
 from popmix.engine.mode import climb, new_prior, search
+from popmix.engine.nonstiff import integrate_nonstiff
 from popmix.engine.observing import observe
 from popmix.engine.predict import new_predictions, predictions
+from popmix.engine.stiff import integrate_stiff
 from popmix.engine.values import solve_values
 from popmix.engine.walk import set_rates, solve
 
@@ -60,6 +65,13 @@ def _linked() -> dict[str, int]:
         "climb": address_of(climb, true, whole, vector, matrix, *full),
         "search": address_of(search, true, whole, vector, Bundle(prior), *full),
         "freeze": address_of(freeze_variances, whole, *full),
+        "slopes": address_of(slopes_of, whole, whole, real, vector, vector, *common),
+        "nonstiff": address_of(integrate_nonstiff, whole, whole, real, real, *common),
+        "stiff": address_of(integrate_stiff, whole, whole, real, real, *common),
+        "begin": address_of(begin, whole, whole, real, *common),
+        "integrate": address_of(integrate, whole, whole, real, real, *common),
+        "move": address_of(move, whole, whole, real, vector, matrix, *common),
+        "course": address_of(course, whole, whole, *common),
     }
 
 
@@ -68,7 +80,7 @@ def _example_code() -> Code:
     whole, table, cube = (np.zeros((1,) * n_axes, dtype=np.int64) for n_axes in (1, 2, 3))
     kinds = {"rates_vary": False} | dict.fromkeys(("f_index", "lag_index", "observe_0", "observe_all", "observe_2"), whole)
     kinds |= {"n_local_states": whole, "n_local_directions": whole, "local_states": table, "local_directions": table}
-    kinds |= {"observed_states": whole, "n_active": table, "active": cube}
+    kinds |= {"observed_states": whole, "n_active": table, "active": cube, "tolerance": 1e-8, "equations": no_equations()}
     sizes = dict.fromkeys(("n_fixed", "n_etas", "n_directions", "n_structural", "n_states", "n_modes", "n_rates"), 1)
     return Code(**{name: kinds.get(name, sizes.get(name, 0)) for name in Code._fields})
 
@@ -83,10 +95,10 @@ def example_timeline() -> Timeline:
     return Timeline(**columns)
 
 
-def engine_code(compiled: CompiledModel) -> Code:
+def engine_code(compiled: CompiledModel, method: int = 0, tolerance: float = 1e-8) -> Code:
     """Return what the engine needs of a compiled model."""
     shape = compiled.shape
-    n_states = shape.n_states if shape else 0
+    n_states = len(compiled.lowered.amounts)
     index = {key: position for position, key in enumerate(compiled.dosing)}
     endpoints = compiled.endpoints
     return Code(
@@ -96,9 +108,14 @@ def engine_code(compiled: CompiledModel) -> Code:
         n_etas=compiled.n_etas,
         n_directions=compiled.n_directions,
         n_structural=compiled.n_structural,
+        n_passive=compiled.n_passive,
+        route=CLOSED_FORM if shape else EQUATIONS if n_states else ALGEBRAIC,
+        method=method,
+        tolerance=tolerance,
+        equations=_equations(compiled),
         has_depot=int(shape.has_depot) if shape else 0,
         n_states=n_states,
-        n_modes=1 + shape.n_peripherals if shape else 0,
+        n_modes=1 + shape.n_peripherals if shape else min(n_states, 1),
         n_rates=compiled.n_rates,
         rates_vary=compiled.rates_vary,
         n_dosing=len(compiled.dosing),
@@ -115,6 +132,16 @@ def engine_code(compiled: CompiledModel) -> Code:
         n_active=np.array([[len(one) for one in endpoint.active] for endpoint in endpoints], dtype=np.int64).reshape(-1, 2),
         active=_padded([one for endpoint in endpoints for one in endpoint.active]).reshape(len(endpoints), 2, -1),
     )
+
+
+def _equations(compiled: CompiledModel) -> Equations:
+    patterns = compiled.patterns
+    if patterns is None:
+        return no_equations()
+    addresses = [compiled.address(f"equations_{order}") for order in ("0", "1", "2", "t")]
+    addresses += [compiled.address(f"jets_{order}") for order in (1, 2)]
+    initial = [compiled.address(f"initial_{order}") for order in (0, 2)]
+    return Equations(*addresses, *initial, patterns.x, patterns.d, patterns.xx, patterns.xd, patterns.dd)
 
 
 def _padded(lists: list[np.ndarray]) -> np.ndarray:

@@ -7,6 +7,7 @@ output (0 prediction, 1 variance) are written; the derivatives in all others are
 
 from popmix.compiler.call import call_model
 from popmix.engine.compiled import compiled, part
+from popmix.engine.equations import EQUATIONS, width_of
 
 
 @compiled
@@ -15,7 +16,9 @@ def observe(order, subject, observation, code, timeline, work):
     endpoint, row = timeline.endpoint[observation], timeline.observed_row[observation]
     j = observation - timeline.first_observation[subject]
     out = work.observed[endpoint]
-    if order == 0:
+    if code.route == EQUATIONS:
+        _unpack_amounts(order, endpoint, code, work)
+    elif order == 0:
         set_amounts(endpoint, work.state.z, code, work)
     else:
         _amounts_jets(endpoint, code, work)
@@ -61,6 +64,21 @@ def _amounts_jets(endpoint, code, work):
                 first[c, d] += share * work.state.first[j, d]
                 for e in range(d + 1):
                     second[c, d, e] += share * work.state.second[j, d, e]
+
+
+@part
+def _unpack_amounts(order, endpoint, code, work):
+    """Take the amounts that an endpoint reads, with derivatives, from the packed state of differential equations."""
+    s, x = code.n_structural, work.flow.x
+    m = width_of(order, s)
+    for k in range(code.n_local_states[endpoint]):
+        c = code.local_states[endpoint, k]
+        work.amounts[c] = x[c * m]
+        for d in range(s if order > 0 else 0):
+            work.amounts_first[c, d] = x[c * m + 1 + d]
+            row = c * m + 1 + s + d * (d + 1) // 2
+            for e in range(d + 1):
+                work.amounts_second[c, d, e] = x[row + e] if order == 2 else 0.0
 
 
 @part

@@ -9,6 +9,7 @@ import math
 from popmix.compiler.call import call_model
 from popmix.engine.arrivals import OK
 from popmix.engine.compiled import call_at, compiled, part
+from popmix.engine.equations import EQUATIONS
 from popmix.engine.events import BOLUS, RECORD, RESET, START
 from popmix.engine.mammillary import set_basis
 
@@ -16,6 +17,8 @@ from popmix.engine.mammillary import set_basis
 @part
 def solve_subject(order, subject, code, timeline, work):
     """Solve by the shortest way that serves: see `solve` and `popmix.engine.values`."""
+    if code.route == EQUATIONS:
+        return call_at(code.course, (order, subject, code, timeline, work))
     if order == 0 and not timeline.moving and not code.rates_vary:
         return call_at(code.solve_values, (subject, code, timeline, work))
     return call_at(code.solve, (order, subject, code, timeline, work))
@@ -24,6 +27,8 @@ def solve_subject(order, subject, code, timeline, work):
 @compiled
 def solve(order, subject, code, timeline, work):
     """Walk through the events of a subject; `work.individual` holds its directions. Returns a status code."""
+    if code.route == EQUATIONS:
+        return call_at(code.course, (order, subject, code, timeline, work))
     if code.n_states == 0:
         for observation in range(timeline.first_observation[subject], timeline.first_observation[subject + 1]):
             call_at(code.observe, (order, subject, observation, code, timeline, work))

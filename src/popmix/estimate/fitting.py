@@ -20,7 +20,7 @@ from popmix.estimate.progress import Progress, Silent
 from popmix.estimate.residuals import individuals_table, predictions_table, shrinkage_of
 from popmix.estimate.result import Convergence, Fit
 from popmix.estimate.warnings import warnings_of
-from popmix.likelihood import Evaluation, Problem, bind
+from popmix.likelihood import AUTOMATIC, Evaluation, Problem, Solver, bind
 from popmix.model.model import Model
 from popmix.model.parameters import Parameters, parameters_of
 
@@ -36,18 +36,20 @@ def fit(
     threads: int | None = None,
     progress: Progress | None = None,
     seed: int | None = None,
+    solver: Solver = AUTOMATIC,
 ) -> Fit:
     """Estimate the parameters of a model from data (a path, a data frame or an EventTable).
 
     `method` defaults to FOCE(interaction=True); `weights` count subjects (2 = twice); `columns` maps roles and
     covariates to other column names ({"time": "TAFD", "WT": "BW"}); `start` replaces start values by name;
-    `seed` is kept with the result (FOCE draws nothing). Numbers do not depend on `threads`.
+    `seed` is kept with the result (FOCE draws nothing); `solver` says how differential equations are solved. Numbers do not depend
+    on `threads`.
     Raises DataError, SupportError and ModelError before anything is computed, FitError when the start values make no sense, and
     Interrupted, with the Fit reached so far in `kept`, when the user stops it.
     """
     method, told = _checked(model, method, threads), progress or Silent()
     clock = _Clock()
-    problem, begin = _prepared(model, data, columns, weights, start, told, clock)
+    problem, begin = _prepared(model, data, columns, weights, start, told, clock, solver)
     found = method.minimise(problem, begin, threads, told)
     clock.lap("fit")
     try:
@@ -71,11 +73,12 @@ def evaluate(
     columns: Mapping[str, str] | None = None,
     threads: int | None = None,
     progress: Progress | None = None,
+    solver: Solver = AUTOMATIC,
 ) -> Fit:
     """Compute the objective at given values (default: the start values) without estimation. Raises as `fit` does."""
     method, told = _checked(model, method, threads), progress or Silent()
     clock = _Clock()
-    problem, begin = _prepared(model, data, columns, weights, at, told, clock)
+    problem, begin = _prepared(model, data, columns, weights, at, told, clock, solver)
     evaluation = method.evaluate(problem, begin, threads)
     clock.lap("evaluate")
     convergence = Convergence(None, "the objective at given values; nothing was estimated.", float("nan"), 0, 1, evaluated_only=True)
@@ -113,6 +116,7 @@ def _prepared(
     start: Mapping | Parameters | None,
     progress: Progress,
     clock: _Clock,
+    solver: Solver,
 ) -> tuple[Problem, Parameters]:
     begin = parameters_of(model)
     if start is not None:
@@ -123,7 +127,7 @@ def _prepared(
     _load_engine(progress)
     clock.lap("engine")
     progress.update("compile", None, f"preparing {model.name}")
-    problem = bind(model, data, columns=columns, weights=weights)
+    problem = bind(model, data, columns=columns, weights=weights, solver=solver)
     clock.lap("model and data")
     return problem, begin
 

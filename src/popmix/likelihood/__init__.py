@@ -2,5 +2,6 @@
 
 from popmix.likelihood.bind import bind, expectation_of
 from popmix.likelihood.problem import Evaluation, Problem
+from popmix.likelihood.solver import AUTOMATIC, Solver
 
-__all__ = ["Evaluation", "Problem", "bind", "expectation_of"]
+__all__ = ["AUTOMATIC", "Evaluation", "Problem", "Solver", "bind", "expectation_of"]

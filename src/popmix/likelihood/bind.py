@@ -13,31 +13,41 @@ from popmix.engine.link import engine_code
 from popmix.errors import DataError, OptionError
 from popmix.likelihood.covariates import Records, records_of
 from popmix.likelihood.problem import Problem
+from popmix.likelihood.solver import AUTOMATIC, Solver
 from popmix.likelihood.timeline import Doses, doses_of, timeline_events
+from popmix.model.compartments import compartments
 from popmix.model.expression import Reference
 from popmix.model.model import Model
 
 _FEATURES = frozenset({"infusion", "additional", "reset"})
 
 
-def bind(model: Model, data: Any, *, columns: Mapping[str, str] | None = None, weights: np.ndarray | None = None) -> Problem:
+def bind(
+    model: Model,
+    data: Any,
+    *,
+    columns: Mapping[str, str] | None = None,
+    weights: np.ndarray | None = None,
+    solver: Solver = AUTOMATIC,
+) -> Problem:
     """Bind a model to data (a path, a data frame or an EventTable) and return the Problem.
 
     `columns` maps roles and covariates to other column names, as in `popmix.read`. `weights`: one non-negative
-    number per subject, in the order of first appearance; weight 2 counts a subject twice.
+    number per subject, in the order of first appearance; weight 2 counts a subject twice. `solver` says how
+    differential equations are solved.
     Raises SupportError for features that can't be fitted, DataError for faults of the data, OptionError for wrong weights.
     """
     expectation = expectation_of(model)
     table = read(data, columns=columns, expectation=expectation)
     _require(model, table)
     records = records_of(model, table)
-    compiled = compile_model(model, records.varying)
+    compiled = compile_model(model, records.varying, as_equations=solver.as_equations)
     timeline = _timeline(compiled, expectation, table, records)
     return Problem(
         model=model,
         data=table,
         compiled=compiled,
-        code=engine_code(compiled),
+        code=engine_code(compiled, solver.code, solver.tolerance),
         timeline=timeline,
         constants=_constants(compiled, timeline, table),
         weights=_checked_weights(weights, table),
@@ -47,16 +57,15 @@ def bind(model: Model, data: Any, *, columns: Mapping[str, str] | None = None, w
 
 def expectation_of(model: Model) -> Expectation:
     """Return what a model expects of its data, in plain names."""
-    structure = next(iter(model.structures.values()), None)
-    has_states = bool(structure or model.states)
-    compartments = structure.compartments if structure else tuple(model.states)
+    labels = tuple(compartments(model))
+    has_states = bool(labels)
     observations = model.observations
     return Expectation(
         covariates={name: covariate.categories for name, covariate in model.covariates.items()},
         interpolation={name: one.interpolation for name, one in model.covariates.items() if one.interpolation},
         endpoints={name: one.dvid for name, one in observations.items()},
-        compartments=compartments,
-        depots=frozenset({"depot"} & set(compartments)),
+        compartments=labels,
+        depots=frozenset({"depot"} & set(labels)),
         has_dosing=has_states,
         time_needed=has_states or _reads_time(model),
         ordered=has_states,
@@ -89,7 +98,7 @@ def _require(model: Model, table: EventTable) -> None:
 
 
 def _timeline(compiled: CompiledModel, expectation: Expectation, table: EventTable, records: Records) -> Timeline:
-    doses = doses_of(table, expectation) if compiled.shape else Doses.none()
+    doses = doses_of(table, expectation, compiled.lowered.compartments) if compiled.lowered.amounts else Doses.none()
     events = timeline_events(table, doses)
     scored = np.flatnonzero(table.scored)
     endpoint = _endpoints(compiled, expectation, table, scored)

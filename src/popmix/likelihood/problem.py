@@ -160,7 +160,7 @@ class Problem:
         result = new_predictions(self.n_subjects, self.n_observations, code.n_etas, len(self.compiled.reported), slopes)
         etas = np.zeros((self.n_subjects, code.n_etas)) if etas is None else np.ascontiguousarray(etas)
         fixed = np.ascontiguousarray(parameters.values[: code.n_fixed])
-        reported, order = self.compiled.address("reported"), 2 if slopes else 0
+        reported, order = self.compiled.address("reported"), 1 if slopes else 0
 
         def task(subjects: np.ndarray) -> None:
             with self._memory() as memory:

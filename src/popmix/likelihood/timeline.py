@@ -58,7 +58,7 @@ class Events:
         return columns
 
 
-def doses_of(table: EventTable, expectation: Expectation) -> Doses:
+def doses_of(table: EventTable, expectation: Expectation, positions: tuple[str, ...]) -> Doses:
     """Return the doses of a table, additional doses expanded up to the last record of their segment."""
     rows = np.flatnonzero(table.dosing)
     if len(rows) == 0:
@@ -68,7 +68,7 @@ def doses_of(table: EventTable, expectation: Expectation) -> Doses:
     duration = np.nan_to_num(table.duration[rows])
     by_duration = (rate == 0) & (duration > 0)
     rate[by_duration] = amount[by_duration] / duration[by_duration]
-    compartments = {label: expectation.compartments.index(expectation.compartment_of(label)) for label in set(table.compartment[rows])}
+    compartments = {label: positions.index(expectation.compartment_of(label)) for label in set(table.compartment[rows])}
     compartment = np.array([compartments[label] for label in table.compartment[rows]], dtype=np.int64)
     last = _last_times(table)[rows]
     interval = table.ii[rows]

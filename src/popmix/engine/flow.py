@@ -1,0 +1,130 @@
+"""The state of differential equations between and at events: start, integration, jumps, and events that move in time."""
+
+import math
+
+from popmix.compiler.call import call_model
+from popmix.engine.compiled import call_at, compiled, part
+from popmix.engine.equations import jacobian_at, width_of
+from popmix.engine.nonstiff import BECAME_STIFF
+
+OK, NOT_FINITE = 0, 1
+AUTOMATIC, NONSTIFF, STIFF = 0, 1, 2
+
+
+@compiled
+def begin(order, row, time, code, timeline, work):
+    """Set all states to their initial values, with the parameters of a record, and stop all infusions."""
+    flow, equations, n, s = work.flow, code.equations, code.n_states, code.n_structural
+    m, out = width_of(order, s), work.initial
+    address = equations.initial_0 if order == 0 else equations.initial_2
+    call_model(address, work.amounts, work.individual, timeline.at[row], timeline.times[row], out)
+    for i in range(n):
+        own = i * m
+        flow.x[own] = out[i]
+        flow.peak[i] = 0.0
+        for d in range(s if order > 0 else 0):
+            flow.x[own + 1 + d] = out[n + i * s + d]
+            for e in range(d + 1 if order == 2 else 0):
+                flow.x[own + 1 + s + d * (d + 1) // 2 + e] = out[n + n * s + (i * s + d) * s + e]
+    for q in range(n * m):
+        flow.input[q] = 0.0
+    flow.is_infusing[0] = 0
+    flow.is_fresh[0] = 0
+    flow.is_stiff[0] = code.method == STIFF
+    flow.n_stiff[0] = 0
+    flow.dosed[0] = time
+    return OK
+
+
+@compiled
+def integrate(order, s, start, end, code, timeline, work):
+    """Integrate the state from `start` to `end`, by the stiff method from where the equations turn out to be stiff."""
+    flow = work.flow
+    if not end > start:
+        return OK
+    if not flow.is_stiff[0]:
+        status = call_at(code.nonstiff, (order, s, start, end, code, timeline, work))
+        if status != BECAME_STIFF:
+            return status
+        flow.is_stiff[0] = 1
+        work.stages.length[0] = 0.0
+        start = flow.failed_at[0]
+    return call_at(code.stiff, (order, s, start, end, code, timeline, work))
+
+
+@compiled
+def move(order, sign, time, first, second, code, timeline, work):
+    """Move the state to (sign = 1) or back from (-1) a time that moves with the parameters: t + delta, delta = 0 at the point.
+
+    With z at the fixed and Z at the moving time Z_d = z_d + z' delta_d and
+    Z_de = z_de + z'_d delta_e + z'_e delta_d + z'' delta_d delta_e + z' delta_de, where z'' = f_x z' + f_t.
+    """
+    flow, s = work.flow, code.n_structural
+    m, x, speed = width_of(order, s), flow.x, flow.y
+    moved = False
+    for d in range(s):
+        moved = moved or first[d] != 0.0
+        for e in range(d + 1 if order == 2 else 0):
+            moved = moved or second[d, e] != 0.0
+    if not moved:
+        return OK
+    call_at(code.slopes, (order, s, time, x, speed, code, timeline, work))
+    if sign < 0:
+        _move_first(-1.0, m, first, code, flow)
+        call_at(code.slopes, (order, s, time, x, speed, code, timeline, work))
+    if order == 2:
+        _move_second(sign, m, first, second, code, timeline, work)
+    if sign > 0:
+        _move_first(1.0, m, first, code, flow)
+    flow.is_fresh[0] = 0
+    return OK
+
+
+@part
+def _move_first(sign, m, first, code, flow):
+    for i in range(code.n_states):
+        for d in range(code.n_structural):
+            flow.x[i * m + 1 + d] += sign * flow.y[i * m] * first[d]
+
+
+@part
+def _move_second(sign, m, first, second, code, timeline, work):
+    """Change second derivatives; the slopes of the state stand in `flow.y`, f_x in `flow.found`."""
+    flow, n, s, equations = work.flow, code.n_states, code.n_structural, code.equations
+    acceleration, jacobian = flow.slopes[0], flow.slopes[1]
+    jacobian_at(flow.clock[0], m, flow.x, jacobian, code, timeline, work)
+    call_model(equations.by_time, work.amounts, work.individual, timeline.between[flow.row[0]], flow.clock, acceleration)
+    for p in range(len(equations.x)):
+        acceleration[equations.x[p, 0]] += jacobian[p] * flow.y[equations.x[p, 1] * m]
+    for i in range(n):
+        speed, own = flow.y[i * m], i * m + 1
+        for d in range(s):
+            row = own + s + d * (d + 1) // 2
+            for e in range(d + 1):
+                change = flow.y[own + d] * first[e] + flow.y[own + e] * first[d]
+                change += acceleration[i] * first[d] * first[e] + speed * second[d, e]
+                flow.x[row + e] += sign * change
+
+
+@part
+def add_amount(order, compartment, amount, first_at, second_at, scale, values, code, flow):
+    """Add an amount to a state; with `first_at` >= 0 its derivatives are `scale` times those that stand in `values` from there on."""
+    s, m = code.n_structural, width_of(order, code.n_structural)
+    own = compartment * m
+    flow.x[own] += amount
+    if order > 0 and first_at >= 0:
+        for d in range(s):
+            flow.x[own + 1 + d] += scale * values[first_at + d]
+            for e in range(d + 1 if order == 2 else 0):
+                flow.x[own + 1 + s + d * (d + 1) // 2 + e] += scale * values[second_at + d * s + e]
+    flow.is_fresh[0] = 0
+
+
+@part
+def is_finite(order, code, flow):
+    """Whether all values are finite numbers."""
+    m = width_of(order, code.n_structural)
+    total = 0.0
+    for i in range(code.n_states):
+        total += abs(flow.x[i * m])
+    return math.isfinite(total)

@@ -1,0 +1,50 @@
+"""How accurate an integration must be: the scale of its errors, and the step to begin with.
+
+An error e of state i counts as e / (tolerance (max(|x_i|, |d X_i,d|) + floor_i)), that of a first derivative as |d e_d| on the same
+scale: the likelihood needs relative changes of parameters. The floor, 1e-5 of the largest value that the state has had and 1e-10 of the
+largest of all, keeps a state that is (nearly) empty from ruling the step.
+"""
+
+import math
+
+from popmix.engine.compiled import inlined, part
+from popmix.engine.equations import width_of
+
+_OF_OWN_PEAK, _OF_ALL_PEAKS = 1e-5, 1e-10
+
+
+@inlined
+def error_ratios(i, column, m, code, work):
+    """Return the factor that turns an error of a column of state i into a multiple of the tolerance."""
+    flow, weight = work.flow, 1.0
+    size = max(abs(flow.x[i * m]), abs(flow.y[i * m]))
+    if column > 0:
+        weight = abs(work.individual[column - 1])
+        size = max(size, weight * abs(flow.y[i * m + column]))
+    scale = code.tolerance * (size + flow.floor[i])
+    return weight / scale if scale > 0.0 else 0.0
+
+
+@part
+def raise_peaks(order, s, code, flow):
+    """Note the largest absolute values, and the floors that follow from them."""
+    m, largest = width_of(order, s), 0.0
+    for i in range(code.n_states):
+        flow.peak[i] = max(flow.peak[i], abs(flow.x[i * m]))
+        largest = max(largest, flow.peak[i])
+    for i in range(code.n_states):
+        flow.floor[i] = _OF_OWN_PEAK * flow.peak[i] + _OF_ALL_PEAKS * largest
+
+
+@part
+def first_step(order, s, span, code, flow):
+    """Return a step to begin with after a start or an event: a fraction of the time in which a state changes by itself."""
+    m, fastest = width_of(order, s), 0.0
+    raise_peaks(order, s, code, flow)
+    for i in range(code.n_states):
+        size = max(abs(flow.x[i * m]), flow.peak[i])
+        if size > 0.0:
+            fastest = max(fastest, abs(flow.slopes[0, i * m]) / size)
+    if not fastest > 0.0 or not math.isfinite(fastest):
+        return span
+    return min(span, code.tolerance**0.125 / fastest)

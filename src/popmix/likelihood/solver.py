@@ -1,0 +1,39 @@
+"""How the differential equations of a model are solved."""
+
+from dataclasses import dataclass
+
+from popmix.errors import OptionError
+
+_METHODS = ("auto", "nonstiff", "stiff")
+
+
+@dataclass(frozen=True)
+class Solver:
+    """How amounts are found: by closed form where there is one, else by integration with the relative `tolerance`.
+
+    method: "auto" takes closed forms where the equations have one, else integrates by the explicit method of Dormand and Prince of order
+    8 and, from where a subject's equations turn out to be stiff, by Radau IIA of order 5; "nonstiff" and "stiff" integrate by the one
+    or the other, even where a closed form exists. Raises OptionError for values that don't exist.
+    """
+
+    method: str = "auto"
+    tolerance: float = 1e-8
+
+    def __post_init__(self) -> None:
+        if self.method not in _METHODS:
+            raise OptionError(f"Solver(method={self.method!r}) doesn't exist. Methods: {', '.join(map(repr, _METHODS))}.")
+        if not 1e-13 <= self.tolerance <= 1e-2:
+            raise OptionError(f"Solver(tolerance={self.tolerance!r}) must lie between 1e-13 and 1e-2.")
+
+    @property
+    def as_equations(self) -> bool:
+        """Whether closed forms are left aside."""
+        return self.method != "auto"
+
+    @property
+    def code(self) -> int:
+        """The number of the method in the engine."""
+        return _METHODS.index(self.method)
+
+
+AUTOMATIC = Solver()
