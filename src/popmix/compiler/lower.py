@@ -218,15 +218,11 @@ class _Lowering:
             for attribute in _DOSE_ATTRIBUTES:
                 if (value := getattr(dose, attribute)) is not None:
                     found[attribute, compartment] = self.expression(value)
-        for attribute, _ in found:
-            if attribute in ("duration", "rate"):
-                raise SupportError(f"a modelled {attribute} of an infusion can't be fitted yet: give RATE or DUR in the data.")
         return found
 
     def _target(self, dose: Dose) -> int:
         _, compartment = dose.target
-        name = "peripheral1" if compartment == "peripheral" and self.shape.n_peripherals == 2 else compartment
-        return self.structure.compartments.index(name)
+        return self.structure.compartments.index(self.structure.compartment(compartment))
 
     def _endpoint(self, name: str, declared: Observation) -> Endpoint:
         if not isinstance(declared.prediction, Expression):

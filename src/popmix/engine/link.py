@@ -11,15 +11,18 @@ from popmix.engine.bundle import Bundle
 from popmix.engine.code import Code, new_work
 from popmix.engine.compiled import address_of, ready
 from popmix.engine.density import complete, evaluate, freeze_variances, new_density
+from popmix.engine.doses import set_infusion
 from popmix.engine.events import Timeline
 from popmix.engine.foce import marginals, new_marginal
 from popmix.engine.information import informations, new_information, new_stack
 from popmix.engine.linear import saddle_step
+from popmix.engine.modal import change_rates, move_inputs, set_rates
 from popmix.engine.mode import climb, new_prior, search
 from popmix.engine.observing import observe
 from popmix.engine.predict import new_predictions, predictions
+from popmix.engine.steady import cycle, finish_trains, reach_steady_state
 from popmix.engine.values import solve_values
-from popmix.engine.walk import set_rates, solve
+from popmix.engine.walk import rewrite, solve
 
 _addresses: dict[str, int] = {}
 _lock = threading.Lock()
@@ -50,7 +53,14 @@ def _linked() -> dict[str, int]:
         "advance_values": address_of(advance_values, whole, whole, true, basis, real, vector, vector),
         "shift": address_of(shift_time, whole, whole, whole, basis, vector, matrix, state, scratch),
         "arrange": address_of(arrange, whole, whole, whole, *common),
-        "set_rates": address_of(set_rates, whole, whole, *common),
+        "set_rates": address_of(set_rates, whole, whole, whole, *common),
+        "change_rates": address_of(change_rates, whole, whole, whole, *common),
+        "move_inputs": address_of(move_inputs, Bundle(code), Bundle(work)),
+        "set_infusion": address_of(set_infusion, whole, whole, *common),
+        "steady": address_of(reach_steady_state, whole, whole, *common),
+        "cycle": address_of(cycle, whole, whole, *common),
+        "finish_trains": address_of(finish_trains, whole, real, *common),
+        "rewrite": address_of(rewrite, whole, whole, *common),
         "observe": address_of(observe, whole, whole, whole, *common),
         "solve": address_of(solve, whole, whole, *common),
         "solve_values": address_of(solve_values, whole, *common),
@@ -66,7 +76,8 @@ def _linked() -> dict[str, int]:
 def _example_code() -> Code:
     """Return a code of the right types that is never run."""
     whole, table, cube = (np.zeros((1,) * n_axes, dtype=np.int64) for n_axes in (1, 2, 3))
-    kinds = {"rates_vary": False} | dict.fromkeys(("f_index", "lag_index", "observe_0", "observe_all", "observe_2"), whole)
+    kinds = {"rates_vary": False} | dict.fromkeys(("observe_0", "observe_all", "observe_2"), whole)
+    kinds |= dict.fromkeys(("f_index", "lag_index", "rate_index", "duration_index"), whole)
     kinds |= {"n_local_states": whole, "n_local_directions": whole, "local_states": table, "local_directions": table}
     kinds |= {"observed_states": whole, "n_active": table, "active": cube}
     sizes = dict.fromkeys(("n_fixed", "n_etas", "n_directions", "n_structural", "n_states", "n_modes", "n_rates"), 1)
@@ -76,10 +87,11 @@ def _example_code() -> Code:
 def example_timeline() -> Timeline:
     """Return a timeline of the right types without any event."""
     whole, real = np.zeros(1, dtype=np.int64), np.zeros(1)
-    reals = {"time", "amount", "rate", "infused", "y"}
+    reals = {"time", "amount", "rate", "infused", "interval", "y"}
     columns = {name: real if name in reals else whole for name in Timeline._fields}
     columns |= {name: np.zeros((1, 2)) for name in ("at", "between", "times")}
-    columns |= {"first_event": np.zeros(2, dtype=np.int64), "first_observation": np.zeros(2, dtype=np.int64), "moving": False}
+    columns |= {"first_event": np.zeros(2, dtype=np.int64), "first_observation": np.zeros(2, dtype=np.int64)}
+    columns |= {"moving": False, "modelled": False, "n_trains": 0}
     return Timeline(**columns)
 
 
@@ -102,8 +114,10 @@ def engine_code(compiled: CompiledModel) -> Code:
         n_rates=compiled.n_rates,
         rates_vary=compiled.rates_vary,
         n_dosing=len(compiled.dosing),
-        f_index=np.array([index.get(("f", c), -1) for c in range(n_states)], dtype=np.int64),
-        lag_index=np.array([index.get(("lag", c), -1) for c in range(n_states)], dtype=np.int64),
+        **{
+            f"{name}_index": np.array([index.get((name, c), -1) for c in range(n_states)], dtype=np.int64)
+            for name in ("f", "lag", "rate", "duration")
+        },
         observe_0=np.array([one.values for one in endpoints], dtype=np.int64),
         observe_all=np.array([one.all_values for one in endpoints], dtype=np.int64),
         observe_2=np.array([one.derivatives for one in endpoints], dtype=np.int64),
