@@ -31,6 +31,7 @@ class Code(NamedTuple):
     set_infusion: int
     steady: int
     cycle: int
+    arrive: int
     finish_trains: int
     rewrite: int
     observe: int

@@ -20,7 +20,7 @@ from popmix.engine.modal import change_rates, move_inputs, set_rates
 from popmix.engine.mode import climb, new_prior, search
 from popmix.engine.observing import observe
 from popmix.engine.predict import new_predictions, predictions
-from popmix.engine.steady import cycle, finish_trains, reach_steady_state
+from popmix.engine.steady import arrive, cycle, finish_trains, reach_steady_state
 from popmix.engine.values import solve_values
 from popmix.engine.walk import rewrite, solve
 
@@ -58,6 +58,7 @@ def _linked() -> dict[str, int]:
         "move_inputs": address_of(move_inputs, Bundle(code), Bundle(work)),
         "set_infusion": address_of(set_infusion, whole, whole, *common),
         "steady": address_of(reach_steady_state, whole, whole, *common),
+        "arrive": address_of(arrive, whole, real, Bundle(work.fixed), *common),
         "cycle": address_of(cycle, whole, whole, *common),
         "finish_trains": address_of(finish_trains, whole, real, *common),
         "rewrite": address_of(rewrite, whole, whole, *common),

@@ -111,7 +111,7 @@ def cycle(order, event, code, timeline, work):
         set_output(order, code.f_index[compartment], amount, amount, code, work, work.amount)
         set_scaled(order, 1.0, work.lag, work.clock)
         add_amount(order, compartment, work.amount, code, work)
-        _arrive(order, interval - lag, work.fixed, code, timeline, work)
+        call_at(code.arrive, (order, interval - lag, work.fixed, code, timeline, work))
         return _repeat(order, interval, code, timeline, work)
     status = call_at(code.set_infusion, (order, event, code, timeline, work))
     if status != OK or work.duration.value[0] == 0.0:
@@ -119,13 +119,14 @@ def cycle(order, event, code, timeline, work):
     return _infuse(order, compartment, interval, timeline.time[event], code, timeline, work)
 
 
-@part
-def _arrive(order, span, end, code, timeline, work):
+@compiled
+def arrive(order, span, end, code, timeline, work):
     """Advance by a span to a time whose derivatives stand in the jet `end`."""
     infusing = is_infusing(code, work)
     advance(order, span, infusing, code, timeline, work)
     if order > 0 and timeline.moving:
         shift_end(end.first, end.second, infusing, code, work)
+    return OK
 
 
 @part
@@ -135,7 +136,7 @@ def _constant(order, rate, compartment, code, timeline, work):
     interval = 1.0 / speed if speed > 0.0 else 1.0
     set_constant(order, rate, work.rate)
     add_input(order, 1.0, compartment, work.rate, code, timeline, work)
-    _arrive(order, interval, work.fixed, code, timeline, work)
+    call_at(code.arrive, (order, interval, work.fixed, code, timeline, work))
     add_input(order, -1.0, compartment, work.rate, code, timeline, work)
     return _repeat(order, interval, code, timeline, work)
 
@@ -149,15 +150,15 @@ def _infuse(order, compartment, interval, now, code, timeline, work):
     first_end = min(max(end.value[0] - n_earlier * interval, 0.0), interval)
     _set_input(order, n_earlier, compartment, code, timeline, work)
     if first_end <= lag:
-        _arrive(order, first_end, end, code, timeline, work)
+        call_at(code.arrive, (order, first_end, end, code, timeline, work))
         _set_input(order, n_earlier - 1.0, compartment, code, timeline, work)
-        _arrive(order, lag - first_end, work.lag, code, timeline, work)
+        call_at(code.arrive, (order, lag - first_end, work.lag, code, timeline, work))
     else:
-        _arrive(order, lag, work.lag, code, timeline, work)
+        call_at(code.arrive, (order, lag, work.lag, code, timeline, work))
         _set_input(order, n_earlier + 1.0, compartment, code, timeline, work)
-        _arrive(order, first_end - lag, end, code, timeline, work)
+        call_at(code.arrive, (order, first_end - lag, end, code, timeline, work))
     _set_input(order, n_earlier, compartment, code, timeline, work)
-    _arrive(order, interval - max(lag, first_end), work.fixed, code, timeline, work)
+    call_at(code.arrive, (order, interval - max(lag, first_end), work.fixed, code, timeline, work))
     _set_input(order, 0.0, compartment, code, timeline, work)
     if n_earlier > 0.0:
         add_to(order, n_earlier, work.rate, compartment, work.running)
@@ -216,7 +217,7 @@ def finish_trains(order, time, code, timeline, work):
         if nearest < 0 or soonest > time:
             return OK
         load(order, trains.stop, nearest, work.duration)
-        _arrive(order, soonest - work.now[0], work.duration, code, timeline, work)
+        call_at(code.arrive, (order, soonest - work.now[0], work.duration, code, timeline, work))
         load(order, trains.rate, nearest, work.rate)
         add_input(order, -1.0, trains.compartment[nearest], work.rate, code, timeline, work)
         work.now[0] = soonest
