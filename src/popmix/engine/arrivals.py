@@ -45,7 +45,7 @@ def _move(order, event, k, code, timeline, work):
         return OK
     compartment = timeline.compartment[event]
     lag, f = code.lag_index[compartment], code.f_index[compartment]
-    modelled = kind == STOP and (form == RATE_MODELLED or form == DURATION_MODELLED)
+    modelled = kind == STOP and form in (RATE_MODELLED, DURATION_MODELLED)
     scaled = kind == STOP and form == RATE_GIVEN and f >= 0
     if lag < 0 and not modelled and not scaled:
         return OK

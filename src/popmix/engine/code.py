@@ -15,9 +15,9 @@ from popmix.engine.steady import Trains, new_trains
 class Code(NamedTuple):
     """Addresses of engine and model functions, sizes and index lists.
 
-    `f_index`, `lag_index`, `rate_index`, `duration_index` [states]: position among the dosing outputs (-1: none). Per endpoint: addresses `observe_0`,
-    `observe_all` and `observe_2`, the amounts (`local_states`) and directions (`local_directions`) that it reads, and in
-    `active` [endpoints, 2, .] the directions on which its prediction and its variance depend. `observed_states` lists the
+    `f_index`, `lag_index`, `rate_index`, `duration_index` [states]: position among the dosing outputs (-1: none). Per endpoint:
+    addresses `observe_0`, `observe_all` and `observe_2`, the amounts (`local_states`) and directions (`local_directions`) that it
+    reads, and in `active` [endpoints, 2, .] the directions on which its prediction and its variance depend. `observed_states` lists the
     amounts that any endpoint reads, at least one.
     """
 

@@ -40,7 +40,7 @@ def set_infusion(order, event, code, timeline, work):
     """
     compartment, form, given, infused = timeline.compartment[event], timeline.form[event], timeline.rate[event], timeline.infused[event]
     set_output(order, code.f_index[compartment], infused, infused, code, work, work.amount)
-    if form == RATE_GIVEN or form == RATE_MODELLED:
+    if form in (RATE_GIVEN, RATE_MODELLED):
         set_output(order, code.rate_index[compartment] if form == RATE_MODELLED else -1, 1.0, given, code, work, work.rate)
         if not (work.rate.value[0] > 0.0 and math.isfinite(work.rate.value[0])):
             return RATE_INVALID

@@ -72,7 +72,7 @@ def happen(order, event, code, timeline, work):
     kind = timeline.kind[event]
     if kind == RESET:
         clear(order, code, timeline, work)
-    elif kind == STEADY or kind == CONSTANT:
+    elif kind in (STEADY, CONSTANT):
         return call_at(code.steady, (order, event, code, timeline, work))
     elif kind > CONSTANT:
         return call_at(code.rewrite, (order, event, code, timeline, work))
