@@ -52,6 +52,12 @@ class Status(IntEnum):
     MODE_NOT_CONVERGED = 3
     CURVATURE_NOT_POSITIVE = 4
     LAG_INVALID = 5
+    DURATION_INVALID = 6
+    RATE_INVALID = 7
+    LAG_TOO_LONG = 8
+    NO_STEADY_STATE = 9
+    STEP_TOO_SMALL = 10
+    TOO_MANY_STEPS = 11
 
     @property
     def sentence(self) -> str:
@@ -66,4 +72,10 @@ _SENTENCES = {
     Status.MODE_NOT_CONVERGED: "the search for the conditional mode of the random effects did not converge",
     Status.CURVATURE_NOT_POSITIVE: "the density has no maximum in the random effects (its curvature is not positive definite)",
     Status.LAG_INVALID: "a lag time is negative or not finite",
+    Status.DURATION_INVALID: "the duration of an infusion is not positive (or too short to be told from none), or not finite",
+    Status.RATE_INVALID: "the rate of an infusion is not positive, or not finite",
+    Status.LAG_TOO_LONG: "a lag time is not shorter than the dosing interval II of a steady-state dose",
+    Status.NO_STEADY_STATE: "repeated doses reach no steady state: the amounts grow without end (no elimination?)",
+    Status.STEP_TOO_SMALL: "the differential equations can't be solved: the step has become too small (a state that explodes?)",
+    Status.TOO_MANY_STEPS: "the differential equations take too many steps (stiff, or a state that oscillates ever faster?)",
 }

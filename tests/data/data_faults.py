@@ -201,6 +201,11 @@ def dose_of_nothing():
     return clean().put(2, AMT=0).put(8, AMT=".")
 
 
+@planted("D019", "E", (9,), ("2",), "AMT is empty on 1 row that replaces or multiplies", expectation=expecting(features=FEATURES))
+def replacement_without_amount():
+    return clean().put(9, EVID=5, DV=".", AMT=".")
+
+
 @planted("D020", "W", (2, 9), ("1", "2"), "2 of 20 observations share TIME with a dose; 1 come before")
 def ties_in_mixed_order():
     data = clean().put(3, TIME=0).put(9, TIME=0)
@@ -288,6 +293,16 @@ def long_infusion():
 @planted("D035", "W", (4, 5), ("1",), "ADDL is ignored on 2 rows")
 def additional_on_observation():
     return clean().column("ADDL", 0).column("II", 0).put(4, 5, ADDL=2, II=12)
+
+
+@planted("D035", "W", (9,), ("2",), "RATE is ignored on 1 row that is no dose", expectation=expecting(features=FEATURES))
+def rate_of_a_replacement():
+    return clean().column("RATE", 0).put(9, EVID=5, DV=".", AMT=50, RATE=10)
+
+
+@planted("D036", "E", (9,), ("2",), "CMT=-7: no such compartment", expectation=expecting(features=FEATURES))
+def unknown_switched_off():
+    return clean().column("CMT", 1).put(9, EVID=2, CMT=-7, DV=".")
 
 
 @planted("D036", "E", (8,), ("2",), "CMT=3: no such compartment in the model (1=depot, 2=central)")
@@ -451,6 +466,19 @@ def unsupported():
     return clean().column("SS", 0).column("II", 0).put(8, SS=1, II=12)
 
 
+OFF = expecting(features=FEATURES, removable=frozenset({"depot"}))
+
+
+@planted("D054", "E", (9,), ("2",), "Row 9: central can't be switched off", expectation=OFF)
+def central_switched_off():
+    return clean().column("CMT", 1).put(9, EVID=2, CMT=-2, DV=".")
+
+
+@planted("D054", "E", (9,), ("2",), "Row 9: depot is switched off in ID 2, who has infusions into it", expectation=OFF)
+def infused_and_switched_off():
+    return clean().column("CMT", 1).column("RATE", 0).put(8, RATE=10).put(9, EVID=2, CMT=-1, DV=".")
+
+
 @planted("D055", "I", (), (), "no time column", expectation=expecting(time_needed=False, has_dosing=False, compartments=()))
 def without_time():
     return clean().remove(*(row(subject, 0) for subject in (1, 2, 3, 4))).drop("TIME", "AMT", "EVID")
@@ -478,6 +506,12 @@ def unknown_ss():
     return clean().column("SS", 0).column("II", 0).put(8, SS=3, II=12)
 
 
+@planted("D058", "E", (8,), ("2",), "Row 8: ADDL=2 on a constant infusion")
+def additional_constant_infusions():
+    data = clean().column("ADDL", 0).column("II", 0).column("SS", 0).column("RATE", 0)
+    return data.put(8, AMT=0, RATE=10, SS=1, II=12, ADDL=2)
+
+
 @planted("D059", "W", (10, 11), ("2",), "carried from the subject's other rows by nocb")
 def partly_empty_covariate():
     return clean().put(10, 11, WT=".")
@@ -486,3 +520,8 @@ def partly_empty_covariate():
 @planted("D060", "W", (1,), (), "not UTF-8")
 def other_encoding():
     return clean().rename(AGE="AGEµ").text().encode("latin-1")
+
+
+@planted("D061", "E", (), (), "The model gives a duration of infusions into 'depot'", expectation=expecting(durations=frozenset({"depot"})))
+def unused_duration():
+    return clean().column("RATE", 0)

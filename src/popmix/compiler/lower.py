@@ -205,7 +205,7 @@ class _Lowering:
         if node.name == "concentration":
             volume = structure.arguments.get("v", structure.arguments.get("v1"))
             return self.amounts[node.owner, "central"] / self.expression(volume)
-        return self.amounts[_place(node.owner, node.name, structure)]
+        return self.amounts[node.owner, structure.compartment(node.name)]
 
     def _operation(self, node: Operation) -> Symbolic:
         if node.operator in COMPARISONS:
@@ -246,13 +246,10 @@ class _Lowering:
             found |= {(attribute, first): self.expression(structure.arguments[attribute]) for attribute in given}
         for dose in self.model.doses.values():
             owner, part = dose.target
-            place = dose.target if part is None else _place(owner, part, self.model.structures[owner])
+            place = (owner, part and self.model.structures[owner].compartment(part))
             for attribute in _DOSE_ATTRIBUTES:
                 if (value := getattr(dose, attribute)) is not None:
                     found[attribute, places.index(place)] = self.expression(value)
-        for attribute, _ in found:
-            if attribute in ("duration", "rate"):
-                raise SupportError(f"a modelled {attribute} of an infusion can't be fitted yet: give RATE or DUR in the data.")
         return found
 
     def _endpoint(self, name: str, declared: Observation) -> Endpoint:
@@ -277,10 +274,6 @@ class _Lowering:
 
 def _shape(structure: Structure) -> Shape:
     return Shape("ka" in structure.arguments, _PERIPHERALS[structure.kind])
-
-
-def _place(owner: str, part: str, structure: Structure) -> Place:
-    return owner, "peripheral1" if part == "peripheral" and "peripheral1" in structure.compartments else part
 
 
 def _peripheral_arguments(n_peripherals: int) -> tuple[tuple[str, str], ...]:

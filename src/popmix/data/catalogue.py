@@ -19,7 +19,7 @@ CODES: dict[str, tuple[str, str]] = {
     "D016": ("W", "dosing intervals and II in different units"),
     "D017": ("E", "invalid EVID; a warning where EVID is empty"),
     "D018": ("E", "an amount on an observation row"),
-    "D019": ("E", "a dose with amount 0 or empty"),
+    "D019": ("E", "a dose with amount 0 or empty, or a replacement without amount"),
     "D020": ("W", "doses and observations at the same time in mixed order; a note where the order is uniform"),
     "D021": ("W", "two observations of one endpoint at one time"),
     "D022": ("E", "MDV is no flag, or contradicts EVID"),
@@ -35,7 +35,7 @@ CODES: dict[str, tuple[str, str]] = {
     "D032": ("E", "SS without II"),
     "D033": ("W", "additional doses overlap the next recorded dose"),
     "D034": ("W", "a steady-state infusion longer than its interval"),
-    "D035": ("W", "ADDL or SS on rows that are no doses"),
+    "D035": ("W", "ADDL, SS, RATE or DUR on rows that are no doses"),
     "D036": ("E", "unknown compartment (CMT) or endpoint (DVID)"),
     "D037": ("W", "an endpoint without data, or several in the data for one in the model"),
     "D038": ("E", "invalid CENS, or CENS without DV"),
@@ -61,4 +61,5 @@ CODES: dict[str, tuple[str, str]] = {
     "D058": ("E", "invalid ADDL, SS, II or DUR"),
     "D059": ("W", "a covariate carried into empty cells from the subject's other rows"),
     "D060": ("W", "a text file that is not UTF-8"),
+    "D061": ("E", "a modelled rate or duration of infusions that no dose uses"),
 }

@@ -30,6 +30,7 @@ class Expectation:
     interpolation: name -> "locf" | "nocb" | "linear" where the model states it; it wins over every default.
     endpoints: name -> its label in the DVID column, or None for "the name itself; every row when it is the only endpoint".
     compartments: names in order; CMT holds a name or the number (from 1). depots: those that only feed others by absorption.
+    removable: those that may be switched off, because nothing but doses flows into them.
     rates, durations: compartments with a modelled rate (RATE = -1) or duration (RATE = -2).
     has_dosing: the model takes doses. time_needed: it depends on time. ordered: it needs the records in order of time (anything
     with compartments, states or hazards; a purely algebraic model does not).
@@ -43,6 +44,7 @@ class Expectation:
     endpoints: Mapping[str, str | int | None] = field(default_factory=dict)
     compartments: tuple[str, ...] = ()
     depots: frozenset[str] = frozenset()
+    removable: frozenset[str] = frozenset()
     rates: frozenset[str] = frozenset()
     durations: frozenset[str] = frozenset()
     has_dosing: bool = True

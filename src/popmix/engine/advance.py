@@ -7,6 +7,7 @@ import numpy as np
 
 from popmix.engine.compiled import compiled, part
 from popmix.engine.divided import divided_differences, exp_difference
+from popmix.engine.jets import new_state
 from popmix.engine.paths import (
     END,
     FIRST_FIXED,
@@ -23,14 +24,6 @@ from popmix.engine.paths import (
 _CLOSE = 0.1
 
 
-class State(NamedTuple):
-    """Amounts in the coordinates of a basis: values [N], first [N, S] and second derivatives [N, S, S] (lower triangle)."""
-
-    z: np.ndarray
-    first: np.ndarray
-    second: np.ndarray
-
-
 class Scratch(NamedTuple):
     """Working memory of `advance_jets`: divided differences, propagators [N, N] and [N, N, S], path weights, a new state."""
 
@@ -44,13 +37,8 @@ class Scratch(NamedTuple):
     second: np.ndarray
 
 
-def new_state(n_nodes: int, n_structural: int) -> State:
-    """Return a state of zeros."""
-    return State(np.zeros(n_nodes), np.zeros((n_nodes, n_structural)), np.zeros((n_nodes, n_structural, n_structural)))
-
-
 def new_scratch(paths: Paths, n_nodes: int, n_structural: int) -> Scratch:
-    """Return working memory for the larger of the path tables."""
+    """Return working memory for the largest of the path tables."""
     return Scratch(
         np.zeros(len(paths.sizes)),
         np.zeros((2, MOST_NODES)),

@@ -2,11 +2,9 @@
 
 import math
 
-from popmix.compiler.call import call_model
-from popmix.engine.compiled import compiled, part
-from popmix.engine.events import BOLUS, START, STOP
-
-OK, LAG_INVALID = 0, 5
+from popmix.engine.compiled import call_at, compiled, part
+from popmix.engine.doses import DURATION_INVALID, LAG_INVALID, OK, evaluate_dosing
+from popmix.engine.events import BOLUS, DURATION_MODELLED, RATE_GIVEN, RATE_MODELLED, START, STOP
 
 
 @compiled
@@ -18,8 +16,9 @@ def arrange(order, first, last, code, timeline, work):
         work.arrival[k] = timeline.time[first + k]
     if timeline.moving:
         for k in range(n):
-            if not _move(order, first + k, k, code, timeline, work):
-                return LAG_INVALID
+            status = _move(order, first + k, k, code, timeline, work)
+            if status != OK:
+                return status
         _sort(first, n, timeline, work)
     if code.rates_vary:
         following = -1
@@ -36,29 +35,51 @@ def arrange(order, first, last, code, timeline, work):
 
 @part
 def _move(order, event, k, code, timeline, work):
-    """Add lag, and for the end of an infusion the change of its duration by F, to the time of an event."""
-    kind = timeline.kind[event]
+    """Add the lag, and to the end of an infusion the duration as far as its static time lacks it. Returns a status."""
+    kind, form = timeline.kind[event], timeline.form[event]
     for d in range(code.n_structural):
         work.arrival_first[k, d] = 0.0
         for e in range(d + 1):
             work.arrival_second[k, d, e] = 0.0
     if kind != BOLUS and kind != START and kind != STOP:
-        return True
-    compartment, row = timeline.compartment[event], timeline.dose_row[event]
+        return OK
+    compartment = timeline.compartment[event]
     lag, f = code.lag_index[compartment], code.f_index[compartment]
-    if lag < 0 and (f < 0 or kind != STOP):
-        return True
-    address = code.dosing_0 if order == 0 else code.dosing_2
-    call_model(address, work.amounts, work.individual, timeline.at[row], timeline.times[row], work.dosing)
+    modelled = kind == STOP and form in (RATE_MODELLED, DURATION_MODELLED)
+    scaled = kind == STOP and form == RATE_GIVEN and f >= 0
+    if lag < 0 and not modelled and not scaled:
+        return OK
+    evaluate_dosing(order, event, code, timeline, work)
     if lag >= 0:
         if not (work.dosing[lag] >= 0.0 and math.isfinite(work.dosing[lag])):
-            return False
+            return LAG_INVALID
         _shift(order, k, lag, work.dosing[lag], 1.0, code, work)
-    if f >= 0 and kind == STOP:
+    if modelled:
+        return _add_duration(order, event, k, code, timeline, work)
+    if scaled:
         duration = timeline.infused[event] / timeline.rate[event]
+        if not (work.dosing[f] >= 0.0 and math.isfinite(work.dosing[f])):
+            return DURATION_INVALID
         # the static time holds the duration for F = 1
         _shift(order, k, f, duration * (work.dosing[f] - 1.0), duration, code, work)
-    return math.isfinite(work.arrival[k])
+    return OK
+
+
+@part
+def _add_duration(order, event, k, code, timeline, work):
+    """Move the end of an infusion, placed at its beginning, by its modelled duration. Returns a status."""
+    status = call_at(code.set_infusion, (order, event, code, timeline, work))
+    if status != OK:
+        return status
+    beginning, duration = work.arrival[k], work.duration
+    work.arrival[k] += duration.value[0]
+    if work.arrival[k] == beginning and duration.value[0] > 0.0:
+        return DURATION_INVALID
+    for d in range(code.n_structural if order > 0 else 0):
+        work.arrival_first[k, d] += duration.first[d]
+        for e in range(d + 1):
+            work.arrival_second[k, d, e] += duration.second[d, e]
+    return OK
 
 
 @part

@@ -4,20 +4,23 @@ from typing import NamedTuple
 
 import numpy as np
 
-from popmix.engine.advance import Scratch, State, new_scratch, new_state
+from popmix.engine.advance import Scratch, new_scratch
+from popmix.engine.cycle import Cycle, new_cycle
 from popmix.engine.equations import EQUATIONS, Equations, Flow, new_flow
 from popmix.engine.events import Timeline
+from popmix.engine.jets import Jet, State, new_jet, new_state
 from popmix.engine.mammillary import Basis, new_basis
 from popmix.engine.paths import Paths, mammillary_paths
+from popmix.engine.steady import Trains, new_trains
 from popmix.engine.stiff import Stages, new_stages
 
 
 class Code(NamedTuple):
     """Addresses of engine and model functions, sizes and index lists.
 
-    `f_index`, `lag_index` [states]: position among the dosing outputs (-1: none). Per endpoint: addresses `observe_0`,
-    `observe_all` and `observe_2`, the amounts (`local_states`) and directions (`local_directions`) that it reads, and in
-    `active` [endpoints, 2, .] the directions on which its prediction and its variance depend. `observed_states` lists the
+    `f_index`, `lag_index`, `rate_index`, `duration_index` [states]: position among the dosing outputs (-1: none). Per endpoint:
+    addresses `observe_0`, `observe_all` and `observe_2`, the amounts (`local_states`) and directions (`local_directions`) that it
+    reads, and in `active` [endpoints, 2, .] the directions on which its prediction and its variance depend. `observed_states` lists the
     amounts that any endpoint reads, at least one.
     """
 
@@ -26,6 +29,14 @@ class Code(NamedTuple):
     shift: int
     arrange: int
     set_rates: int
+    change_rates: int
+    move_inputs: int
+    set_infusion: int
+    steady: int
+    cycle: int
+    arrive: int
+    finish_trains: int
+    rewrite: int
     observe: int
     solve: int
     solve_values: int
@@ -39,9 +50,12 @@ class Code(NamedTuple):
     nonstiff: int
     stiff: int
     begin: int
+    balance: int
+    newton: int
+    run: int
+    infuse: int
     integrate: int
     move: int
-    course: int
     route: int
     method: int
     tolerance: float
@@ -65,6 +79,8 @@ class Code(NamedTuple):
     n_dosing: int
     f_index: np.ndarray
     lag_index: np.ndarray
+    rate_index: np.ndarray
+    duration_index: np.ndarray
     observe_0: np.ndarray
     observe_all: np.ndarray
     observe_2: np.ndarray
@@ -78,7 +94,12 @@ class Code(NamedTuple):
 
 
 class Work(NamedTuple):
-    """Working memory of one thread: jets of events and states, buffers of the compiled functions, predictions of one subject."""
+    """Working memory of one thread: jets of events and states, buffers of the compiled functions, predictions of one subject.
+
+    Jets: `amount`, `lag`, `rate` and `duration` of a dose; `clock`, the derivatives of the time that has been reached (its value is
+    not used), and `fixed`, those of a time that does not move. `input` holds the infusion rates into the compartments; while a
+    steady state is computed `running` keeps these, `aside` the state, and `sum` the part of the series so far.
+    """
 
     unknowns: np.ndarray
     individual: np.ndarray
@@ -94,9 +115,18 @@ class Work(NamedTuple):
     arrival: np.ndarray
     arrival_first: np.ndarray
     arrival_second: np.ndarray
-    clock_first: np.ndarray
-    clock_second: np.ndarray
-    infusion: np.ndarray
+    now: np.ndarray
+    amount: Jet
+    lag: Jet
+    rate: Jet
+    duration: Jet
+    clock: Jet
+    fixed: Jet
+    input: State
+    running: State
+    aside: State
+    sum: State
+    trains: Trains
     spans: np.ndarray
     shares: np.ndarray
     table: np.ndarray
@@ -112,6 +142,8 @@ class Work(NamedTuple):
     infusing: Paths
     flow: Flow
     stages: Stages
+    cycle: Cycle
+    modelled: Paths
 
 
 def new_work(code: Code, timeline: Timeline) -> Work:
@@ -124,6 +156,7 @@ def new_work(code: Code, timeline: Timeline) -> Work:
     n_equations = code.n_states if code.route == EQUATIONS else 0
     idle = mammillary_paths(bool(code.has_depot), code.n_modes, False)
     infusing = mammillary_paths(bool(code.has_depot), code.n_modes, True)
+    modelled = mammillary_paths(bool(code.has_depot), code.n_modes, True, True) if timeline.modelled else infusing
     return Work(
         unknowns=np.zeros(u),
         individual=np.zeros(d * (1 + u + u * u) + code.n_passive + 1),
@@ -139,9 +172,10 @@ def new_work(code: Code, timeline: Timeline) -> Work:
         arrival=np.zeros(n_events),
         arrival_first=np.zeros((n_events if timeline.moving else 1, s)),
         arrival_second=np.zeros((n_events if timeline.moving else 1, s, s)),
-        clock_first=np.zeros(s),
-        clock_second=np.zeros((s, s)),
-        infusion=np.zeros(n_nodes),
+        now=np.zeros(1),
+        **{name: new_jet(s) for name in ("amount", "lag", "rate", "duration", "clock", "fixed")},
+        **{name: new_state(n_nodes, s) for name in ("state", "input", "running", "aside", "sum")},
+        trains=new_trains(max(timeline.n_trains, 1), s),
         spans=np.zeros(n_observed),
         shares=np.zeros((n_nodes, n_nodes)),
         table=np.zeros((n_nodes, n_observed)),
@@ -150,11 +184,12 @@ def new_work(code: Code, timeline: Timeline) -> Work:
         second=np.zeros((n_observed, 2, d, d)),
         frozen=np.zeros(n_observed),
         frozen_first=np.zeros((n_observed, code.n_fixed)),
-        state=new_state(n_nodes, s),
         basis=new_basis(n_nodes, code.n_modes, s),
-        scratch=new_scratch(infusing, n_nodes, s),
+        scratch=new_scratch(modelled, n_nodes, s),
         idle=idle,
         infusing=infusing,
-        flow=new_flow(n_equations, s, code.equations),
+        flow=new_flow(n_equations, s, timeline.at.shape[1], code.equations),
+        cycle=new_cycle(n_equations, s),
         stages=new_stages(n_equations, s, code.equations),
+        modelled=modelled,
     )

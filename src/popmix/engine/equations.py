@@ -43,7 +43,8 @@ class Flow(NamedTuple):
     """Working memory of an integration; arrays of one element are variables.
 
     State `x`, trial state `y` and `slopes` of the stages, all packed jets; `input` the jets of the infusions. `found`: results of the
-    compiled right-hand side; `clock` [2]: T and TAD; `dosed`: time of the last dose; `row`: record whose covariates hold; `peak` [n]: the
+    compiled right-hand side; `clock` [2]: T and TAD; `dosed`: time of the last dose; `covariates`: those that hold now; `order` of the
+    derivatives in x and number `s` of its directions; `peak` [n]: the
     largest values so far, `floor` what they leave of no account; `step`: the next step; `is_fresh`: slopes[0] belongs to x.
     """
 
@@ -55,7 +56,9 @@ class Flow(NamedTuple):
     found: np.ndarray
     clock: np.ndarray
     dosed: np.ndarray
-    row: np.ndarray
+    covariates: np.ndarray
+    order: np.ndarray
+    s: np.ndarray
     peak: np.ndarray
     floor: np.ndarray
     step: np.ndarray
@@ -68,7 +71,7 @@ class Flow(NamedTuple):
 N_STAGES = 13
 
 
-def new_flow(n_states: int, n_structural: int, equations: Equations) -> Flow:
+def new_flow(n_states: int, n_structural: int, n_covariates: int, equations: Equations) -> Flow:
     """Return zeroed working memory for any order, with room for one more direction per state."""
     s = n_structural + n_states
     length = n_states * (1 + s + s * (s + 1) // 2)
@@ -82,7 +85,9 @@ def new_flow(n_states: int, n_structural: int, equations: Equations) -> Flow:
         found=np.zeros(n_found + 1),
         clock=np.zeros(2),
         dosed=np.zeros(1),
-        row=np.zeros(1, dtype=np.int64),
+        covariates=np.zeros(n_covariates),
+        order=np.zeros(1, dtype=np.int64),
+        s=np.zeros(1, dtype=np.int64),
         peak=np.zeros(n_states),
         floor=np.zeros(n_states),
         step=np.zeros(1),
@@ -108,7 +113,7 @@ def width_of(order, s):
 
 
 @compiled
-def slopes_of(order, s, time, x, out, code, timeline, work):
+def slopes_of(order, s, time, x, out, code, work):
     """Write the derivatives by time of the packed state `x` into `out`; `s` counts the directions."""
     flow, equations, n, m = work.flow, code.equations, code.n_states, width_of(order, s)
     found, clock = flow.found, flow.clock
@@ -120,7 +125,7 @@ def slopes_of(order, s, time, x, out, code, timeline, work):
     else:
         for q in range(n * m):
             out[q] = 0.0
-    covariates = timeline.between[flow.row[0]]
+    covariates = flow.covariates
     if order == 0:
         call_model(equations.values, x, work.individual, covariates, clock, found)
         for i in range(n):
@@ -179,19 +184,19 @@ def _add_second(s, m, position, x, found, equations, out):
 
 
 @part
-def evaluate(address, time, values, code, timeline, work):
+def evaluate(address, time, values, work):
     """Fill `found` by a compiled right-hand side at plain values of the states."""
     flow = work.flow
     flow.clock[0] = time
     flow.clock[1] = time - flow.dosed[0]
-    call_model(address, values, work.individual, timeline.between[flow.row[0]], flow.clock, flow.found)
+    call_model(address, values, work.individual, flow.covariates, flow.clock, flow.found)
 
 
 @part
-def jacobian_at(time, m, x, out, code, timeline, work):
+def jacobian_at(time, m, x, out, code, work):
     """Write the non-zero entries of f_x at a packed state of width `m` into `out`."""
     for i in range(code.n_states):
         work.amounts[i] = x[i * m]
-    evaluate(code.equations.first, time, work.amounts, code, timeline, work)
+    evaluate(code.equations.first, time, work.amounts, work)
     for p in range(len(code.equations.x)):
         out[p] = work.flow.found[code.n_states + p]

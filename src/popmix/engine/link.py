@@ -10,21 +10,24 @@ from popmix.engine.arrivals import arrange
 from popmix.engine.bundle import Bundle
 from popmix.engine.code import Code, new_work
 from popmix.engine.compiled import address_of, ready
-from popmix.engine.course import course
+from popmix.engine.cycle import balance, newton, run
 from popmix.engine.density import complete, evaluate, freeze_variances, new_density
+from popmix.engine.doses import set_infusion
 from popmix.engine.equations import ALGEBRAIC, CLOSED_FORM, EQUATIONS, Equations, no_equations, slopes_of
 from popmix.engine.events import Timeline
 from popmix.engine.flow import begin, integrate, move
 from popmix.engine.foce import marginals, new_marginal
 from popmix.engine.information import informations, new_information, new_stack
 from popmix.engine.linear import saddle_step
+from popmix.engine.modal import change_rates, move_inputs, set_rates
 from popmix.engine.mode import climb, new_prior, search
 from popmix.engine.nonstiff import integrate_nonstiff
 from popmix.engine.observing import observe
 from popmix.engine.predict import new_predictions, predictions
+from popmix.engine.steady import arrive, cycle, finish_trains, infuse, reach_steady_state
 from popmix.engine.stiff import integrate_stiff
 from popmix.engine.values import solve_values
-from popmix.engine.walk import set_rates, solve
+from popmix.engine.walk import rewrite, solve
 
 _addresses: dict[str, int] = {}
 _lock = threading.Lock()
@@ -44,6 +47,7 @@ def _linked() -> dict[str, int]:
     basis, state, scratch, paths = Bundle(work.basis), Bundle(work.state), Bundle(work.scratch), Bundle(work.idle)
     whole, true, real, vector, matrix = 1, True, 1.0, np.zeros(1), np.zeros((1, 1))
     common = (Bundle(code), Bundle(timeline), Bundle(work))
+    own = (common[0], common[2])
     full = (*common, Bundle(density))
     subjects = np.zeros(0, dtype=np.int64)
     ready(marginals, subjects, true, true, vector, Bundle(prior), *full, Bundle(new_marginal(1, 1, 1)))
@@ -55,7 +59,15 @@ def _linked() -> dict[str, int]:
         "advance_values": address_of(advance_values, whole, whole, true, basis, real, vector, vector),
         "shift": address_of(shift_time, whole, whole, whole, basis, vector, matrix, state, scratch),
         "arrange": address_of(arrange, whole, whole, whole, *common),
-        "set_rates": address_of(set_rates, whole, whole, *common),
+        "set_rates": address_of(set_rates, whole, whole, whole, *common),
+        "change_rates": address_of(change_rates, whole, whole, whole, *common),
+        "move_inputs": address_of(move_inputs, *own),
+        "set_infusion": address_of(set_infusion, whole, whole, *common),
+        "steady": address_of(reach_steady_state, whole, whole, *common),
+        "arrive": address_of(arrive, whole, real, real, Bundle(work.fixed), *common),
+        "cycle": address_of(cycle, whole, whole, *common),
+        "finish_trains": address_of(finish_trains, whole, real, *common),
+        "rewrite": address_of(rewrite, whole, whole, *common),
         "observe": address_of(observe, whole, whole, whole, *common),
         "solve": address_of(solve, whole, whole, *common),
         "solve_values": address_of(solve_values, whole, *common),
@@ -65,20 +77,24 @@ def _linked() -> dict[str, int]:
         "climb": address_of(climb, true, whole, vector, matrix, *full),
         "search": address_of(search, true, whole, vector, Bundle(prior), *full),
         "freeze": address_of(freeze_variances, whole, *full),
-        "slopes": address_of(slopes_of, whole, whole, real, vector, vector, *common),
-        "nonstiff": address_of(integrate_nonstiff, whole, whole, real, real, *common),
-        "stiff": address_of(integrate_stiff, whole, whole, real, real, *common),
-        "begin": address_of(begin, whole, whole, real, *common),
-        "integrate": address_of(integrate, whole, whole, real, real, *common),
-        "move": address_of(move, whole, whole, real, vector, matrix, *common),
-        "course": address_of(course, whole, whole, *common),
+        "slopes": address_of(slopes_of, whole, whole, real, vector, vector, *own),
+        "nonstiff": address_of(integrate_nonstiff, whole, whole, real, real, *own),
+        "stiff": address_of(integrate_stiff, whole, whole, real, real, *own),
+        "balance": address_of(balance, whole, whole, *common),
+        "newton": address_of(newton, whole, *common),
+        "run": address_of(run, whole, *common),
+        "infuse": address_of(infuse, whole, whole, real, real, *common),
+        "begin": address_of(begin, whole, whole, *common),
+        "integrate": address_of(integrate, whole, whole, real, real, *own),
+        "move": address_of(move, whole, whole, real, vector, matrix, *own),
     }
 
 
 def _example_code() -> Code:
     """Return a code of the right types that is never run."""
     whole, table, cube = (np.zeros((1,) * n_axes, dtype=np.int64) for n_axes in (1, 2, 3))
-    kinds = {"rates_vary": False} | dict.fromkeys(("f_index", "lag_index", "observe_0", "observe_all", "observe_2"), whole)
+    kinds = {"rates_vary": False} | dict.fromkeys(("observe_0", "observe_all", "observe_2"), whole)
+    kinds |= dict.fromkeys(("f_index", "lag_index", "rate_index", "duration_index"), whole)
     kinds |= {"n_local_states": whole, "n_local_directions": whole, "local_states": table, "local_directions": table}
     kinds |= {"observed_states": whole, "n_active": table, "active": cube, "tolerance": 1e-8, "equations": no_equations()}
     sizes = dict.fromkeys(("n_fixed", "n_etas", "n_directions", "n_structural", "n_states", "n_modes", "n_rates"), 1)
@@ -88,10 +104,11 @@ def _example_code() -> Code:
 def example_timeline() -> Timeline:
     """Return a timeline of the right types without any event."""
     whole, real = np.zeros(1, dtype=np.int64), np.zeros(1)
-    reals = {"time", "amount", "rate", "infused", "y"}
+    reals = {"time", "amount", "rate", "infused", "interval", "y"}
     columns = {name: real if name in reals else whole for name in Timeline._fields}
     columns |= {name: np.zeros((1, 2)) for name in ("at", "between", "times")}
-    columns |= {"first_event": np.zeros(2, dtype=np.int64), "first_observation": np.zeros(2, dtype=np.int64), "moving": False}
+    columns |= {"first_event": np.zeros(2, dtype=np.int64), "first_observation": np.zeros(2, dtype=np.int64)}
+    columns |= {"moving": False, "modelled": False, "n_trains": 0}
     return Timeline(**columns)
 
 
@@ -119,8 +136,10 @@ def engine_code(compiled: CompiledModel, method: int = 0, tolerance: float = 1e-
         n_rates=compiled.n_rates,
         rates_vary=compiled.rates_vary,
         n_dosing=len(compiled.dosing),
-        f_index=np.array([index.get(("f", c), -1) for c in range(n_states)], dtype=np.int64),
-        lag_index=np.array([index.get(("lag", c), -1) for c in range(n_states)], dtype=np.int64),
+        **{
+            f"{name}_index": np.array([index.get((name, c), -1) for c in range(n_states)], dtype=np.int64)
+            for name in ("f", "lag", "rate", "duration")
+        },
         observe_0=np.array([one.values for one in endpoints], dtype=np.int64),
         observe_all=np.array([one.all_values for one in endpoints], dtype=np.int64),
         observe_2=np.array([one.derivatives for one in endpoints], dtype=np.int64),

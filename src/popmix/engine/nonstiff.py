@@ -15,7 +15,7 @@ from popmix.engine.compiled import call_at, compiled, inlined, part
 from popmix.engine.equations import width_of
 from popmix.engine.tolerance import error_ratios, first_step, raise_peaks
 
-OK, STEP_TOO_SMALL, TOO_MANY_STEPS, BECAME_STIFF = 0, 6, 7, -1
+OK, STEP_TOO_SMALL, TOO_MANY_STEPS, BECAME_STIFF = 0, 10, 11, -1
 
 _C = (0.0, 0.05260015195876773, 0.0789002279381516, 0.1183503419072274, 0.2816496580927726, 0.3333333333333333,
       0.25, 0.3076923076923077, 0.6512820512820513, 0.6, 0.8571428571428571, 1.0)  # fmt: skip
@@ -92,12 +92,12 @@ def _combine(stage, h, origin, slopes, out, length):
 
 
 @compiled
-def integrate_nonstiff(order, s, start, end, code, timeline, work):
+def integrate_nonstiff(order, s, start, end, code, work):
     """Integrate `work.flow.x` from `start` to `end`. Returns a status, BECAME_STIFF at the time in `failed_at`."""
     flow, length, time = work.flow, code.n_states * width_of(order, s), start
     x, y, slopes = flow.x, flow.y, flow.slopes
     if not flow.is_fresh[0]:
-        call_at(code.slopes, (order, s, time, x, slopes[0], code, timeline, work))
+        call_at(code.slopes, (order, s, time, x, slopes[0], code, work))
         flow.step[0] = first_step(order, s, end - start, code, flow)
         flow.is_fresh[0] = 1
     grow = _LARGEST
@@ -106,7 +106,7 @@ def integrate_nonstiff(order, s, start, end, code, timeline, work):
         # a last step a little longer, or two of equal length, rather than a tiny one at the end
         ends = h >= 0.95 * left
         h = left if ends else min(h, 0.55 * left) if 2.0 * h > left else h
-        _stages(order, s, time, h, length, code, timeline, work)
+        _stages(order, s, time, h, length, code, work)
         ratio = _error(order, s, h, code, work)
         if not ratio < 1.0:
             h *= max(_LEAST, _SAFETY * ratio ** (-1.0 / 8.0)) if math.isfinite(ratio) else _LEAST
@@ -116,7 +116,7 @@ def integrate_nonstiff(order, s, start, end, code, timeline, work):
                 return STEP_TOO_SMALL
             continue
         reached = end if ends else time + h
-        call_at(code.slopes, (order, s, reached, y, slopes[12], code, timeline, work))
+        call_at(code.slopes, (order, s, reached, y, slopes[12], code, work))
         stiff = _meets_stability(order, s, h, code, work)
         for q in range(length):
             x[q] = y[q]
@@ -136,12 +136,12 @@ def integrate_nonstiff(order, s, start, end, code, timeline, work):
 
 
 @part
-def _stages(order, s, time, h, length, code, timeline, work):
+def _stages(order, s, time, h, length, code, work):
     """Fill the slopes of the stages and the trial state."""
     flow = work.flow
     for stage in range(1, _N_STAGES):
         _combine(stage, h, flow.x, flow.slopes, flow.y, length)
-        call_at(code.slopes, (order, s, time + _NODES[stage] * h, flow.y, flow.slopes[stage], code, timeline, work))
+        call_at(code.slopes, (order, s, time + _NODES[stage] * h, flow.y, flow.slopes[stage], code, work))
     _combine(_SOLUTION, h, flow.x, flow.slopes, flow.y, length)
 
 
@@ -160,10 +160,10 @@ def _error(order, s, h, code, work):
             scale = error_ratios(i, c, m, code, work)
             third, fifth = abs(h * third) * scale, abs(h * fifth) * scale
             total = fifth * fifth + 0.01 * third * third
+            if not math.isfinite(total):
+                return math.nan
             if total > 0.0:
                 largest = max(largest, fifth * fifth / math.sqrt(total))
-            elif math.isnan(total):
-                return math.nan
     return largest
 
 

@@ -42,8 +42,11 @@ class Paths(NamedTuple):
 
 
 @lru_cache(maxsize=32)
-def mammillary_paths(has_depot: bool, n_modes: int, has_source: bool) -> Paths:
-    """Return the paths of depot (node 0, if any), modes, and a source of constant infusions (the last node, if any)."""
+def mammillary_paths(has_depot: bool, n_modes: int, has_source: bool, moving_source: bool = False) -> Paths:
+    """Return the paths of depot (node 0, if any), modes, and a source of constant infusions (the last node, if any).
+
+    With `moving_source` the infusion rates change with the parameters.
+    """
     n_states = int(has_depot) + n_modes
     modes = range(int(has_depot), n_states)
     fixed = [(mode, 0) for mode in modes if has_depot]
@@ -52,6 +55,7 @@ def mammillary_paths(has_depot: bool, n_modes: int, has_source: bool) -> Paths:
         moving += [(0, 0), *((mode, 0) for mode in modes)]
     if has_source:
         fixed += [(state, n_states) for state in range(n_states)]
+        moving += [(state, n_states) for state in range(n_states) if moving_source]
     return _enumerate(n_states + int(has_source), n_states + 1, fixed, moving)
 
 

@@ -22,7 +22,7 @@ from popmix.engine.elimination import factorise, solve_factorised
 from popmix.engine.equations import Equations, evaluate, jacobian_at, width_of
 from popmix.engine.tolerance import error_ratios, first_step, raise_peaks
 
-OK, STEP_TOO_SMALL, TOO_MANY_STEPS = 0, 6, 7
+OK, STEP_TOO_SMALL, TOO_MANY_STEPS = 0, 10, 11
 
 N_STAGES = 5
 
@@ -91,13 +91,13 @@ def new_stages(n_states: int, n_structural: int, equations: Equations) -> Stages
 
 
 @compiled
-def integrate_stiff(order, s, start, end, code, timeline, work):
+def integrate_stiff(order, s, start, end, code, work):
     """Integrate `work.flow.x` from `start` to `end`. Returns a status, with the time in `failed_at` where it failed."""
     flow, stages, time = work.flow, work.stages, start
     length, x, y = code.n_states * width_of(order, s), flow.x, flow.y
     grow = _LARGEST
     stages.length[0] = 0.0 if not flow.is_fresh[0] else stages.length[0]
-    _begin(order, s, time, code, timeline, work)
+    _begin(order, s, time, code, work)
     if not flow.is_fresh[0] or not flow.step[0] > 0.0:
         flow.step[0] = first_step(order, s, end - start, code, flow)
         flow.is_fresh[0] = 1
@@ -105,11 +105,11 @@ def integrate_stiff(order, s, start, end, code, timeline, work):
         h, left = flow.step[0], end - time
         ends = h >= 0.95 * left
         h = left if ends else min(h, 0.55 * left) if 2.0 * h > left else h
-        used = _solve_stages(s, order, time, h, code, timeline, work)
+        used = _solve_stages(s, order, time, h, code, work)
         ratio = math.nan
         if used > 0:
             if order > 0:
-                used = _solve_sensitivities(order, s, time, h, code, timeline, work) * used
+                used = _solve_sensitivities(order, s, time, h, code, work) * used
             _set_end(order, s, code, work)
             ratio = _error(order, s, h, code, work) if used > 0 else math.nan
         if not ratio < 1.0:
@@ -131,16 +131,16 @@ def integrate_stiff(order, s, start, end, code, timeline, work):
         if ends:
             flow.is_fresh[0] = 1
             return OK
-        _begin(order, s, time, code, timeline, work)
+        _begin(order, s, time, code, work)
     flow.failed_at[0] = time
     return TOO_MANY_STEPS
 
 
 @part
-def _begin(order, s, time, code, timeline, work):
+def _begin(order, s, time, code, work):
     """Evaluate slopes and Jacobian at the start of a step."""
-    call_at(code.slopes, (order, s, time, work.flow.x, work.flow.slopes[0], code, timeline, work))
-    jacobian_at(time, width_of(order, s), work.flow.x, work.stages.jacobians[N_STAGES], code, timeline, work)
+    call_at(code.slopes, (order, s, time, work.flow.x, work.flow.slopes[0], code, work))
+    jacobian_at(time, width_of(order, s), work.flow.x, work.stages.jacobians[N_STAGES], code, work)
 
 
 @part
@@ -161,7 +161,7 @@ def _fill_matrix(h, same, code, work):
 
 
 @part
-def _solve_stages(s, order, time, h, code, timeline, work):
+def _solve_stages(s, order, time, h, code, work):
     """Find the values of the stages; returns the number of iterations, 0 where they do not converge."""
     flow, stages, n, m = work.flow, work.stages, code.n_states, width_of(order, s)
     z, right = stages.z, stages.right
@@ -173,7 +173,7 @@ def _solve_stages(s, order, time, h, code, timeline, work):
         for j in range(N_STAGES):
             for i in range(n):
                 stages.slopes[i] = flow.x[i * m] + z[(j * n + i) * m]
-            evaluate(code.equations.values, time + _C[j] * h, stages.slopes, code, timeline, work)
+            evaluate(code.equations.values, time + _C[j] * h, stages.slopes, work)
             for i in range(n):
                 slope = flow.found[i] + (flow.input[i * m] if flow.is_infusing[0] else 0.0)
                 for k in range(N_STAGES):
@@ -227,12 +227,12 @@ def _remember(order, s, h, code, work):
 
 
 @part
-def _solve_sensitivities(order, s, time, h, code, timeline, work):
+def _solve_sensitivities(order, s, time, h, code, work):
     """Solve for the derivatives of the stages; returns 1, or 0 where the matrix is singular."""
     m = width_of(order, s)
     for degree in range(1, order + 1):
         first, last = (1, 1 + s) if degree == 1 else (1 + s, m)
-        _differentiate_stages(order, s, m, first, time, h, code, timeline, work)
+        _differentiate_stages(order, s, m, first, time, h, code, work)
         if degree == 1 and not _fill_matrix(h, False, code, work):
             return 0
         _combine_slopes(m, first, last, h, code, work)
@@ -241,7 +241,7 @@ def _solve_sensitivities(order, s, time, h, code, timeline, work):
 
 
 @part
-def _differentiate_stages(order, s, m, first, time, h, code, timeline, work):
+def _differentiate_stages(order, s, m, first, time, h, code, work):
     """Evaluate the slopes of all stages, with derivatives of the stages known before column `first`, into `right`."""
     flow, stages, n = work.flow, work.stages, code.n_states
     length = n * m
@@ -251,9 +251,9 @@ def _differentiate_stages(order, s, m, first, time, h, code, timeline, work):
                 q = i * m + c
                 flow.y[q] = flow.x[q] + (stages.z[j * length + q] if c < first else 0.0)
         out = stages.right[j * length : (j + 1) * length]
-        call_at(code.slopes, (order, s, time + _C[j] * h, flow.y, out, code, timeline, work))
+        call_at(code.slopes, (order, s, time + _C[j] * h, flow.y, out, code, work))
         if first == 1:
-            jacobian_at(time + _C[j] * h, m, flow.y, stages.jacobians[j], code, timeline, work)
+            jacobian_at(time + _C[j] * h, m, flow.y, stages.jacobians[j], code, work)
 
 
 @part

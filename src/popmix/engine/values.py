@@ -14,12 +14,13 @@ import math
 import numpy as np
 
 from popmix.compiler.call import call_looped
-from popmix.engine.arrivals import OK
 from popmix.engine.compiled import call_at, compiled, inlined
-from popmix.engine.events import RECORD, RESET
+from popmix.engine.doses import OK, clear, is_infusing
+from popmix.engine.events import RECORD
 from popmix.engine.exponential import exponential
+from popmix.engine.modal import BETWEEN
 from popmix.engine.observing import set_amounts
-from popmix.engine.walk import apply_dose, clear, is_infusing
+from popmix.engine.walk import happen
 
 _VALUE = np.int64(0)
 # |x_i - x_0| t from which (exp(x_i t) - exp(x_0 t)) / (x_i - x_0) loses no more than three bits
@@ -33,9 +34,9 @@ def solve_values(subject, code, timeline, work):
     if code.n_states == 0:
         _observe(start, timeline.first_observation[subject + 1] - start, start, code, timeline, work)
         return OK
-    clear(_VALUE, code, work)
+    clear(_VALUE, timeline.first_row[subject], code, timeline, work)
     if last > event:
-        call_at(code.set_rates, (_VALUE, timeline.first_row[subject], code, timeline, work))
+        call_at(code.set_rates, (_VALUE, BETWEEN, timeline.first_row[subject], code, timeline, work))
     kinds, times, observations, z = timeline.kind, timeline.time, timeline.observation, work.state.z
     spans, anchor, infusing = work.spans, math.nan, False
     while event < last:
@@ -50,10 +51,9 @@ def solve_values(subject, code, timeline, work):
         if kind != RECORD:
             span = times[event] - anchor
             call_at(code.advance_values, (code.has_depot, code.n_states, infusing, work.basis, span, z, z))
-            if kind == RESET:
-                clear(_VALUE, code, work)
-            else:
-                apply_dose(_VALUE, event, code, timeline, work)
+            status = happen(_VALUE, event, code, timeline, work)
+            if status != OK:
+                return status
             anchor, infusing = times[event], is_infusing(code, work)
         event += 1
     return OK

@@ -1,14 +1,15 @@
 """The gate: a model in names and a data set in columns become the arrays of a `Problem`."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from popmix.compiler.build import CompiledModel, compile_model
-from popmix.data import EventTable, Expectation, read
-from popmix.engine.events import Timeline
+from popmix.data import FEATURES, EventTable, Expectation, read
+from popmix.engine.events import DURATION_GIVEN, DURATION_MODELLED, RATE_GIVEN, RATE_MODELLED, Timeline
 from popmix.engine.link import engine_code
 from popmix.errors import DataError, OptionError
 from popmix.likelihood.covariates import Records, records_of
@@ -19,7 +20,7 @@ from popmix.model.compartments import compartments
 from popmix.model.expression import Reference
 from popmix.model.model import Model
 
-_FEATURES = frozenset({"infusion", "additional", "reset"})
+_FEATURES = FEATURES - {"censoring"}
 
 
 def bind(
@@ -58,6 +59,7 @@ def bind(
 def expectation_of(model: Model) -> Expectation:
     """Return what a model expects of its data, in plain names."""
     labels = tuple(compartments(model))
+    depots = frozenset({"depot"} & set(labels))
     has_states = bool(labels)
     observations = model.observations
     return Expectation(
@@ -65,7 +67,10 @@ def expectation_of(model: Model) -> Expectation:
         interpolation={name: one.interpolation for name, one in model.covariates.items() if one.interpolation},
         endpoints={name: one.dvid for name, one in observations.items()},
         compartments=labels,
-        depots=frozenset({"depot"} & set(labels)),
+        depots=depots,
+        removable=depots or frozenset(labels if len(labels) == 1 else ()),
+        rates=_modelled(model, "rate"),
+        durations=_modelled(model, "duration"),
         has_dosing=has_states,
         time_needed=has_states or _reads_time(model),
         ordered=has_states,
@@ -73,6 +78,17 @@ def expectation_of(model: Model) -> Expectation:
         proportional=frozenset(name for name, one in observations.items() if _vanishes(one)),
         log_endpoints=frozenset(name for name, one in observations.items() if one.log_additive is not None),
     )
+
+
+def _modelled(model: Model, attribute: str) -> frozenset[str]:
+    """Return the compartments for which the model gives the rate or the duration of infusions."""
+    label_of = {place: label for label, place in compartments(model).items()}
+    places = [(name, one.compartments[0]) for name, one in model.structures.items() if attribute in one.arguments]
+    for dose in model.doses.values():
+        owner, part = dose.target
+        if getattr(dose, attribute) is not None:
+            places.append((owner, part and model.structures[owner].compartment(part)))
+    return frozenset(label_of[place] for place in places)
 
 
 def _reads_time(model: Model) -> bool:
@@ -98,8 +114,11 @@ def _require(model: Model, table: EventTable) -> None:
 
 
 def _timeline(compiled: CompiledModel, expectation: Expectation, table: EventTable, records: Records) -> Timeline:
-    doses = doses_of(table, expectation, compiled.lowered.compartments) if compiled.lowered.amounts else Doses.none()
-    events = timeline_events(table, doses)
+    inside = compiled.lowered.compartments
+    positions = {name: inside.index(name) for name in expectation.compartments}
+    doses = doses_of(table, expectation, positions) if positions else Doses.none()
+    doses = _simplified(compiled, doses)
+    events = timeline_events(table, doses, positions, expectation)
     scored = np.flatnonzero(table.scored)
     endpoint = _endpoints(compiled, expectation, table, scored)
     y = table.dv[scored].astype(float)
@@ -119,12 +138,24 @@ def _timeline(compiled: CompiledModel, expectation: Expectation, table: EventTab
         endpoint=endpoint,
         observed_row=scored.astype(np.int64),
         moving=_moving(compiled, doses),
+        modelled=_are_modelled(doses),
+        n_trains=events.n_trains,
     )
+
+
+def _simplified(compiled: CompiledModel, doses: Doses) -> Doses:
+    """Give doses of a given duration their rate, where no bioavailability changes it."""
+    scaled = np.isin(doses.compartment, [compartment for kind, compartment in compiled.dosing if kind == "f"])
+    return replace(doses, form=np.where((doses.form == DURATION_GIVEN) & ~scaled, RATE_GIVEN, doses.form))
 
 
 def _moving(compiled: CompiledModel, doses: Doses) -> bool:
     kinds = {kind for kind, _ in compiled.dosing}
-    return "lag" in kinds or ("f" in kinds and bool(np.any(doses.rate > 0)))
+    return "lag" in kinds or ("f" in kinds and bool(np.any(doses.form == RATE_GIVEN))) or _are_modelled(doses)
+
+
+def _are_modelled(doses: Doses) -> bool:
+    return bool(np.any(np.isin(doses.form, (DURATION_GIVEN, RATE_MODELLED, DURATION_MODELLED))))
 
 
 def _endpoints(compiled: CompiledModel, expectation: Expectation, table: EventTable, scored: np.ndarray) -> np.ndarray:

@@ -183,6 +183,12 @@ class Structure(Declaration):
         depot = ("depot",) if "ka" in self.arguments else ()
         return depot + COMPARTMENTS[self.kind]
 
+    def compartment(self, part: str | None) -> str:
+        """Return the compartment that a part of the structure is: the first one for None, and peripheral1 for peripheral of two."""
+        if part is None:
+            return self.compartments[0]
+        return "peripheral1" if part == "peripheral" and "peripheral1" in self.compartments else part
+
     def __getattr__(self, attribute: str) -> Unknown:
         if attribute not in ("concentration", "depot", "central", "peripheral"):
             raise AttributeError(attribute)

@@ -11,8 +11,18 @@ _TOLERANCE = 1e-3
 
 
 def _doses(records: Records, expectation: Expectation | None) -> np.ndarray:
-    """Mask of the doses that a model takes."""
-    return np.zeros(records.n, dtype=bool) if expectation and not expectation.has_dosing else records.doses
+    """Mask of the doses that a model takes (EVID 1 and 4)."""
+    return np.isin(records.event, (1, 4)) & (expectation is None or expectation.has_dosing)
+
+
+def _switched_off(records: Records) -> np.ndarray:
+    """Mask of the records that switch a compartment off (EVID 2 with a negative CMT)."""
+    return (records.event == 2) & np.array([text.startswith("-") for text in records.compartment], dtype=bool)
+
+
+def _targets(records: Records, expectation: Expectation) -> np.ndarray:
+    """Name of the compartment that each record is about, None where there is no such one."""
+    return np.array([expectation.compartment_of(text.removeprefix("-")) for text in records.compartment], dtype=object)
 
 
 def rate_codes(records: Records, expectation: Expectation | None, collector: Collector) -> None:
@@ -23,7 +33,7 @@ def rate_codes(records: Records, expectation: Expectation | None, collector: Col
     collector.mark("D027", "E", name, wrong, told, "Use > 0 (rate), 0 (bolus), -1 (rate modelled) or -2 (duration modelled).")
     if expectation is None or not expectation.compartments:
         return
-    into = [expectation.compartment_of(text) for text in records.compartment]
+    into = _targets(records, expectation)
     for code, feature, having, word in (
         (-1, "modelled_rate", expectation.rates, "rate"),
         (-2, "modelled_duration", expectation.durations, "duration"),
@@ -34,6 +44,21 @@ def rate_codes(records: Records, expectation: Expectation | None, collector: Col
             target = into[int(np.flatnonzero(where)[0])]
             message = f"{name}={code} for doses into {target!r}, but the model gives no Dose({target}, {word}=...)."
             collector.mark("D028", "E", name, where, message, f"Add {word}= to the model, or give the {word} in the data.")
+
+
+def unused_inputs(records: Records, expectation: Expectation | None, collector: Collector) -> None:
+    """D061: the model gives the rate or the duration of infusions into a compartment, and no dose uses it."""
+    if expectation is None or not expectation.has_dosing:
+        return
+    rate, into, doses = records["rate"], _targets(records, expectation), _doses(records, expectation)
+    untold = bool(np.all(np.isnan(rate)) and np.all(np.isnan(records["dur"])))
+    for code, having, word in ((-1, expectation.rates, "rate"), (-2, expectation.durations, "duration")):
+        for name in sorted(having):
+            if np.any(doses & (into == name) & (untold | (rate == code))):
+                continue
+            message = f"The model gives a {word} of infusions into {name!r}, but no dose there uses it."
+            fix = f"Write RATE={code} on the doses that last as modelled, or take {word}= out of the model."
+            collector.add("D061", "E", records.columns.name("rate"), message, fix)
 
 
 def rate_into_depot(records: Records, expectation: Expectation | None, collector: Collector) -> None:
@@ -122,10 +147,11 @@ def _next_dose(records: Records, doses: np.ndarray, at: int) -> int | None:
 
 
 def ignored_on_other_rows(records: Records, expectation: Expectation | None, collector: Collector) -> None:
-    """D035: ADDL or SS on rows that are no doses."""
-    for role in ("addl", "ss"):
+    """D035: ADDL or SS on rows that are no doses, or a rate or duration where an amount is replaced or multiplied (EVID 5 and 6)."""
+    no_dose, rewritten = ~np.isin(records.event, (1, 4)), np.isin(records.event, (5, 6))
+    for role, rows in (("addl", no_dose), ("ss", no_dose), ("rate", rewritten), ("dur", rewritten)):
         name = records.columns.name(role)
-        where = ~records.doses & (np.nan_to_num(records[role]) != 0)
+        where = rows & (np.nan_to_num(records[role]) != 0)
         message = f"{name} is ignored on <n> <row|rows> that <is no dose|are no doses> (<at>)."
         collector.mark("D035", "W", name, where, message, f"Set {name}=0 there, or make the rows doses.")
 
@@ -137,6 +163,9 @@ def numbers_of_doses(records: Records, expectation: Expectation | None, collecto
     huge = doses & (additional > MOST_ADDITIONAL)
     told = f"{name}={first(additional, huge)} at <at>: more than {MOST_ADDITIONAL} additional doses are refused."
     collector.mark("D053", "E", name, huge, told, f"Correct {name}, or use SS=1 for a long history of doses.")
+    constant = doses & (np.nan_to_num(records["amt"]) == 0) & (records["rate"] > 0) & (records["ss"] > 0) & (additional > 0)
+    told = f"<At>: {name}={first(additional, constant)} on a constant infusion (AMT=0), which ends at its record."
+    collector.mark("D058", "E", name, constant, told, f"Set {name}=0, or give the infusion an amount.")
     _invalid(records, "addl", doses & ((additional < 0) | (additional % 1 != 0)), "a whole number, 0 or more", collector)
     _invalid(records, "ss", doses & ~np.isin(records["ss"], (0, 1, 2)), "0, 1 (steady state) or 2 (added to what is there)", collector)
     _invalid(records, "ii", doses & (records["ii"] < 0), "0 or more", collector)
@@ -153,12 +182,14 @@ def compartments(records: Records, expectation: Expectation | None, collector: C
     """D036: a dose into a compartment that the model does not have."""
     if expectation is None or not expectation.compartments or not expectation.has_dosing:
         return
-    unknown = np.array([expectation.compartment_of(text) is None for text in records.compartment], dtype=bool)
-    where = _doses(records, expectation) & unknown
+    off = _switched_off(records)
+    positive = np.array([not text.startswith("-") for text in records.compartment], dtype=bool)
+    unknown = np.array([target is None for target in _targets(records, expectation)], dtype=bool)
+    where = (records.doses & (unknown | ~positive)) | (off & unknown)
     name = records.columns.name("cmt")
     having = ", ".join(f"{number}={title}" for number, title in enumerate(expectation.compartments, 1))
     labels = some(dict.fromkeys(records.compartment[where]))
-    message = f"{name}={labels}: no such compartment in the model ({having}), on <n> <dose row|dose rows> (<at>)."
+    message = f"{name}={labels}: no such compartment in the model ({having}), on <n> <row|rows> (<at>)."
     collector.mark("D036", "E", name, where, message, f"Write the model's names or numbers in {name}.")
 
 
@@ -167,7 +198,6 @@ def supported(records: Records, expectation: Expectation | None, collector: Coll
     if expectation is None:
         return
     doses, rate = _doses(records, expectation), records["rate"]
-    off = np.array([text.startswith("-") for text in records.compartment], dtype=bool) if records.columns.has("cmt") else False
     found = (
         ("infusion", "rate", doses & ((rate > 0) | (records["dur"] > 0)), "infusions (RATE or DUR above 0)"),
         ("additional", "addl", doses & (records["addl"] > 0), "additional doses (ADDL)"),
@@ -176,7 +206,7 @@ def supported(records: Records, expectation: Expectation | None, collector: Coll
         ("modelled_duration", "rate", doses & (rate == -2), "modelled durations (RATE=-2)"),
         ("reset", "evid", np.isin(records.event, (3, 4)), "resets (EVID 3 and 4)"),
         ("censoring", "cens", records.scored & (np.nan_to_num(records["cens"]) != 0), "censored observations (CENS)"),
-        ("compartment_off", "cmt", (records.event == 2) & off, "switching compartments off (EVID=2 with a negative CMT)"),
+        ("compartment_off", "cmt", _switched_off(records), "switching compartments off (EVID=2 with a negative CMT)"),
     )
     for feature, role, where, words in found:
         if feature not in expectation.features and where.any():
@@ -191,6 +221,30 @@ def supported(records: Records, expectation: Expectation | None, collector: Coll
             )
 
 
+def switching_off(records: Records, expectation: Expectation | None, collector: Collector) -> None:
+    """D054: a compartment is switched off that can't be cut out of the model, or into which infusions may be running."""
+    if expectation is None or not expectation.has_dosing or "compartment_off" not in expectation.features:
+        return
+    off, into = _switched_off(records), _targets(records, expectation)
+    if not off.any():
+        return
+    name = records.columns.name("cmt")
+    known = off & np.array([target is not None for target in into], dtype=bool)
+    fixed = known & ~np.isin(into, sorted(expectation.removable))
+    having = f"only {some(sorted(expectation.removable))} can" if expectation.removable else "no compartment of this model can"
+    told = f"<At>: {some(dict.fromkeys(into[fixed]))} can't be switched off, because other compartments exchange with it; {having}."
+    collector.mark("D054", "E", name, fixed, told, "Take the rows out with exclude=, or reset everything with EVID=3.")
+    lasting = (np.nan_to_num(records["rate"]) != 0) | (records["dur"] > 0)
+    lasting |= np.isin(into, sorted(expectation.rates | expectation.durations))
+    infused = _doses(records, expectation) & lasting
+    both = np.zeros(records.n, dtype=bool)
+    for target in set(into[known & ~fixed]):
+        both |= known & ~fixed & (into == target) & records.any_by_subject(infused & (into == target))[records.subject]
+    told = f"<At>: {some(dict.fromkeys(into[both]))} is switched off in <who>, who <who:has|have> infusions into it: refused together."
+    collector.mark("D054", "E", name, both, told, "Take the rows out with exclude=, or end the infusions there by their RATE and AMT.")
+
+
 CHECKS = (
+    switching_off, unused_inputs,
     rate_codes, rate_into_depot, rate_and_duration, intervals, overlap, ignored_on_other_rows, numbers_of_doses, compartments, supported,
 )  # fmt: skip

@@ -50,6 +50,9 @@ def dose_without_amount(records: Records, expectation: Expectation | None, colle
 
     message = f"<n> <dose row has|dose rows have> {name} 0 or empty (<who>; <at>)."
     collector.mark("D019", "E", name, empty, message, "Placebo? Use EVID=2, or drop the rows.")
+    lacking = np.isin(records.event, (5, 6)) & records.ok("amt") & np.isnan(amount)
+    told = f"{name} is empty on <n> <row|rows> that <replaces or multiplies|replace or multiply> an amount (<at>)."
+    collector.mark("D019", "E", name, lacking, told, "Give the new amount (EVID=5) or the factor (EVID=6).")
     negative = f"{name} is negative on <n> <dose row|dose rows> (<at>)."
     collector.mark("D056", "E", name, doses & (amount < 0), negative, "Give amounts above 0.")
 
