@@ -80,11 +80,14 @@ def reach_steady_state(order, event, code, timeline, work):
         call_at(code.change_rates, (order, AT, row, code, timeline, work))
     copy_amounts(order, code, work.state, work.aside)
     copy_rows(order, code.n_states, work.input, work.running)
+    work.n_held[:] = work.n_on
     clear_amounts(order, code, work)
     clear_rows(order, code.n_states, work.input)
+    work.n_on[:] = 0.0
     set_constant(order, 0.0, work.clock)
     status = call_at(code.cycle, (order, event, code, timeline, work))
     copy_rows(order, code.n_states, work.running, work.input)
+    work.n_on[:] = work.n_held
     set_inputs(order, code, timeline, work)
     set_constant(order, 0.0, work.clock)
     add_amounts(order, code, work.aside, work.state)
@@ -114,7 +117,7 @@ def cycle(order, event, code, timeline, work):
         call_at(code.arrive, (order, interval - lag, work.fixed, code, timeline, work))
         return _repeat(order, interval, code, timeline, work)
     status = call_at(code.set_infusion, (order, event, code, timeline, work))
-    if status != OK or work.duration.value[0] == 0.0:
+    if status != OK:
         return status
     return _infuse(order, compartment, interval, timeline.time[event], code, timeline, work)
 
@@ -135,9 +138,9 @@ def _constant(order, rate, compartment, code, timeline, work):
     speed = fastest(code, work)
     interval = 1.0 / speed if speed > 0.0 else 1.0
     set_constant(order, rate, work.rate)
-    add_input(order, 1.0, compartment, work.rate, code, timeline, work)
+    _set_input(order, 1.0, compartment, code, timeline, work)
     call_at(code.arrive, (order, interval, work.fixed, code, timeline, work))
-    add_input(order, -1.0, compartment, work.rate, code, timeline, work)
+    _set_input(order, 0.0, compartment, code, timeline, work)
     return _repeat(order, interval, code, timeline, work)
 
 
@@ -162,6 +165,7 @@ def _infuse(order, compartment, interval, now, code, timeline, work):
     _set_input(order, 0.0, compartment, code, timeline, work)
     if n_earlier > 0.0:
         add_to(order, n_earlier, work.rate, compartment, work.running)
+        work.n_held[compartment] += n_earlier
         end.value[0] = now + first_end
         _add_train(order, n_earlier, compartment, interval, work)
     return _repeat(order, interval, code, timeline, work)
@@ -171,8 +175,8 @@ def _infuse(order, compartment, interval, now, code, timeline, work):
 def _set_input(order, n, compartment, code, timeline, work):
     """Let n infusions of `work.rate` run, and no others."""
     order = order if timeline.modelled else 0
-    set_constant(order, 0.0, work.amount)
-    add_scaled(order, n, work.rate, work.amount)
+    work.n_on[compartment] = n
+    set_scaled(order, n, work.rate, work.amount)
     store(order, work.amount, compartment, work.input)
     set_inputs(order, code, timeline, work)
 
@@ -186,9 +190,11 @@ def _repeat(order, interval, code, timeline, work):
         advance(order, span, False, code, timeline, work)
         added = size_of(code, work.state)
         add_amounts(order, code, work.sum, work.state)
-        # a value that is no number is found by the density; derivatives vanish one doubling after the values
-        if settled or not math.isfinite(added):
+        # derivatives vanish one doubling after the values; what is no number is found by the density
+        if settled or math.isnan(added):
             return OK
+        if added == math.inf:
+            return NO_STEADY_STATE
         settled = added <= _NEGLIGIBLE * size_of(code, work.sum)
         span *= 2.0
     return NO_STEADY_STATE
