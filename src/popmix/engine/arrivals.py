@@ -110,7 +110,7 @@ def _sort(first, n, timeline, work):
 
 @part
 def _after(first, one, other, timeline, work):
-    """Whether event `one` comes after event `other`; a moved arrival precedes records at the same time, an end of an infusion follows them."""
+    """Whether event `one` comes after event `other`; a moved arrival precedes records at the same time, the end of an infusion is last."""
     if timeline.segment[first + one] != timeline.segment[first + other]:
         return timeline.segment[first + one] > timeline.segment[first + other]
     if work.arrival[one] != work.arrival[other]:

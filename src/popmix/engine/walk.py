@@ -70,14 +70,14 @@ def solve(order, subject, code, timeline, work):
 def happen(order, event, code, timeline, work):
     """Let an event happen that is no record. Returns a status."""
     kind = timeline.kind[event]
-    if kind == RESET:
+    if kind < RESET:
+        apply_dose(order, event, code, timeline, work)
+    elif kind == RESET:
         clear(order, code, timeline, work)
     elif kind in (STEADY, CONSTANT):
         return call_at(code.steady, (order, event, code, timeline, work))
-    elif kind > CONSTANT:
-        return call_at(code.rewrite, (order, event, code, timeline, work))
     else:
-        apply_dose(order, event, code, timeline, work)
+        return call_at(code.rewrite, (order, event, code, timeline, work))
     return OK
 
 
