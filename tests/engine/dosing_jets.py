@@ -12,7 +12,7 @@ from popmix.likelihood import Problem
 from popmix.model.parameters import parameters_of
 
 # fourth order twice: an error of about step^4, and roundings of the values over step^2
-STEP = 4e-3
+STEP = 3e-3
 
 
 @njit
@@ -21,36 +21,43 @@ def _solve(order, subject, eta, code, timeline, work):
     return call_at(code.solve, (order, subject, code, timeline, work))
 
 
-def solved(problem: Problem, eta: np.ndarray, order: int):
-    """Return the status, predictions [n], and with order 2 first [n, etas] and second derivatives [n, etas, etas] of subject 0."""
-    code, timeline = problem.code, problem.timeline
-    work = new_work(code, timeline)
-    work.unknowns[: code.n_fixed] = parameters_of(problem.model).values[: code.n_fixed]
-    status = _solve(order, 0, eta, Bundle(code), Bundle(timeline), Bundle(work))
-    n, (n_d, n_u) = timeline.first_observation[1], (code.n_directions, code.n_fixed + code.n_etas)
-    f = work.prediction[:n, 0].copy()
-    if order == 0:
-        return status, f, None, None
-    own = slice(code.n_fixed, n_u)
-    jacobian = work.individual[n_d : n_d + n_d * n_u].reshape(n_d, n_u)[:, own]
-    curves = work.individual[n_d + n_d * n_u :][: n_d * n_u * n_u].reshape(n_d, n_u, n_u)[:, own, own]
-    first, second = np.zeros((n, code.n_etas)), np.zeros((n, code.n_etas, code.n_etas))
-    for j in range(n):
-        endpoint = timeline.endpoint[j]
-        active = code.active[endpoint, 0, : code.n_active[endpoint, 0]]
-        slope, lower = work.first[j, 0, active], np.tril(work.second[j, 0][np.ix_(active, active)])
-        curve = lower + np.tril(lower, -1).T
-        first[j] = slope @ jacobian[active]
-        second[j] = jacobian[active].T @ curve @ jacobian[active] + np.einsum("d,dab->ab", slope, curves[active])
-    return status, f, first, second
+class Solver:
+    """One problem with the working memory for its first subject, whose other parameters stay at their start values."""
 
+    def __init__(self, problem: Problem) -> None:
+        self.code, self.timeline = problem.code, problem.timeline
+        self.work = new_work(self.code, self.timeline)
+        self.work.unknowns[: self.code.n_fixed] = parameters_of(problem.model).values[: self.code.n_fixed]
+        self.bundles = Bundle(self.code), Bundle(self.timeline), Bundle(self.work)
+        self.n = int(self.timeline.first_observation[1])
 
-def differenced(problem: Problem, eta: np.ndarray):
-    """Return first and second derivatives by central differences of predictions of order 0."""
+    def values(self, eta: np.ndarray) -> np.ndarray:
+        """Return predictions of order 0; all must be well."""
+        assert _solve(0, 0, eta, *self.bundles) == 0
+        return self.work.prediction[: self.n, 0].copy()
 
-    def predicted(x: np.ndarray) -> np.ndarray:
-        status, f, _, _ = solved(problem, x, 0)
-        assert status == 0
-        return f
+    def status(self, eta: np.ndarray, order: int) -> int:
+        """Return the status alone."""
+        return _solve(order, 0, eta, *self.bundles)
 
-    return slopes(predicted, eta, STEP), slopes(lambda x: slopes(predicted, x, STEP), eta, STEP)
+    def jets(self, eta: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Return predictions [n], their first [n, etas] and second derivatives [n, etas, etas]."""
+        assert _solve(2, 0, eta, *self.bundles) == 0
+        code, work, n, timeline = self.code, self.work, self.n, self.timeline
+        n_d, n_u, n_etas = code.n_directions, code.n_fixed + code.n_etas, code.n_etas
+        own = slice(code.n_fixed, n_u)
+        jacobian = work.individual[n_d : n_d + n_d * n_u].reshape(n_d, n_u)[:, own]
+        curves = work.individual[n_d + n_d * n_u :][: n_d * n_u * n_u].reshape(n_d, n_u, n_u)[:, own, own]
+        first, second = np.zeros((n, n_etas)), np.zeros((n, n_etas, n_etas))
+        for j in range(n):
+            endpoint = timeline.endpoint[j]
+            active = code.active[endpoint, 0, : code.n_active[endpoint, 0]]
+            slope, lower = work.first[j, 0, active], np.tril(work.second[j, 0][np.ix_(active, active)])
+            through = jacobian[active]
+            first[j] = slope @ through
+            second[j] = through.T @ (lower + np.tril(lower, -1).T) @ through + np.einsum("d,dab->ab", slope, curves[active])
+        return work.prediction[:n, 0].copy(), first, second
+
+    def differences(self, eta: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return first and second derivatives by central differences of values."""
+        return slopes(self.values, eta, STEP), slopes(lambda x: slopes(self.values, x, STEP), eta, STEP)

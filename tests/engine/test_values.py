@@ -34,6 +34,10 @@ HISTORIES = {
     "an infusion into the first": [{"AMT": 60.0, "RATE": 15.0}],
     "infusions that overlap": [{"AMT": 60.0, "RATE": 10.0, "ADDL": 2, "II": 3.0}, {"TIME": 1.0, "AMT": 80.0, "RATE": 20.0, "CMT": -1}],
     "a reset": [{"AMT": 60.0, "RATE": 5.0}, {"TIME": 4.0, "EVID": 3}, {"TIME": 5.0, "EVID": 4, "AMT": 70.0}, {"TIME": 6.0, "AMT": 9.0}],
+    "boluses at steady state": [{"TIME": 1.0, "AMT": 60.0, "SS": 1, "II": 4.0}, {"TIME": 6.0, "AMT": 20.0, "CMT": -1, "SS": 2, "II": 9.0}],
+    "infusions at steady state": [{"TIME": 1.0, "AMT": 60.0, "RATE": 5.0, "SS": 1, "II": 4.0, "CMT": -1}],
+    "a constant infusion": [{"TIME": 1.0, "AMT": 0.0, "RATE": 5.0, "SS": 1}],
+    "a replaced amount": [{"AMT": 60.0}, {"TIME": 2.0, "AMT": 70.0, "EVID": 5, "CMT": -1}, {"TIME": 5.0, "AMT": 0.4, "EVID": 6}],
     "a record without value": [{"AMT": 100.0}, {"TIME": 3.0, "EVID": 2}, {"TIME": 3.0, "EVID": 0, "MDV": 1}],
 }
 # the central rate is 1/8: ka far above it, near it, equal to it, and slow
@@ -52,7 +56,19 @@ def model_of(structure: str, ka: float):
 
 def table_of(history: list[dict], n_states: int) -> pl.DataFrame:
     """Return two subjects with this history, observed in all compartments; CMT -1 is the last."""
-    blank = {"TIME": 0.0, "DV": None, "AMT": None, "EVID": 1, "MDV": 1, "RATE": None, "ADDL": None, "II": None, "CMT": 1, "DVID": ""}
+    blank = {
+        "TIME": 0.0,
+        "DV": None,
+        "AMT": None,
+        "EVID": 1,
+        "MDV": 1,
+        "RATE": None,
+        "ADDL": None,
+        "II": None,
+        "SS": None,
+        "CMT": 1,
+        "DVID": "",
+    }
     own = [blank | event for event in history]
     own = [row | {"CMT": n_states if row["CMT"] == -1 else row["CMT"]} for row in own]
     for time in TIMES:

@@ -110,7 +110,7 @@ def _sort(first, n, timeline, work):
 
 @part
 def _after(first, one, other, timeline, work):
-    """Whether event `one` comes after event `other`; a moved arrival precedes records at the same time."""
+    """Whether event `one` comes after event `other`; a moved arrival precedes records at the same time, the end of an infusion is last."""
     if timeline.segment[first + one] != timeline.segment[first + other]:
         return timeline.segment[first + one] > timeline.segment[first + other]
     if work.arrival[one] != work.arrival[other]:
@@ -120,4 +120,5 @@ def _after(first, one, other, timeline, work):
 
 @part
 def _rank(event, arrival, timeline):
-    return -1 if arrival != timeline.time[event] else timeline.rank[event]
+    moved = arrival != timeline.time[event] and timeline.kind[event] != STOP
+    return -1 if moved else timeline.rank[event]

@@ -97,8 +97,9 @@ class Work(NamedTuple):
     """Working memory of one thread: jets of events and states, buffers of the compiled functions, predictions of one subject.
 
     Jets: `amount`, `lag`, `rate` and `duration` of a dose; `clock`, the derivatives of the time that has been reached (its value is
-    not used), and `fixed`, those of a time that does not move. `input` holds the infusion rates into the compartments; while a
-    steady state is computed `running` keeps these, `aside` the state, and `sum` the part of the series so far.
+    not used), and `fixed`, those of a time that does not move. `input` holds the infusion rates into the compartments and
+    `n_on` the number of infusions; while a steady state is computed `running` and `n_held` keep these, `aside` the state, and `sum`
+    the part of the series so far.
     """
 
     unknowns: np.ndarray
@@ -123,6 +124,8 @@ class Work(NamedTuple):
     clock: Jet
     fixed: Jet
     input: State
+    n_on: np.ndarray
+    n_held: np.ndarray
     running: State
     aside: State
     sum: State
@@ -173,6 +176,8 @@ def new_work(code: Code, timeline: Timeline) -> Work:
         arrival_first=np.zeros((n_events if timeline.moving else 1, s)),
         arrival_second=np.zeros((n_events if timeline.moving else 1, s, s)),
         now=np.zeros(1),
+        n_on=np.zeros(n_nodes),
+        n_held=np.zeros(n_nodes),
         **{name: new_jet(s) for name in ("amount", "lag", "rate", "duration", "clock", "fixed")},
         **{name: new_state(n_nodes, s) for name in ("state", "input", "running", "aside", "sum")},
         trains=new_trains(max(timeline.n_trains, 1), s),

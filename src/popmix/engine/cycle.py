@@ -16,14 +16,14 @@ import numpy as np
 
 from popmix.engine.amounts import add_amount, leave, reach, set_inputs
 from popmix.engine.compiled import call_at, compiled, part
-from popmix.engine.doses import LAG_INVALID, OK, add_input, evaluate_dosing, set_output
+from popmix.engine.doses import LAG_INVALID, OK, evaluate_dosing, set_output
 from popmix.engine.elimination import factorise, solve_factorised
 from popmix.engine.equations import width_of
 from popmix.engine.events import AT_ONCE, CONSTANT
 from popmix.engine.flow import pack, set_covariates
 from popmix.engine.jets import clear_rows, copy_rows, set_constant
 from popmix.engine.modal import AT, BETWEEN
-from popmix.engine.steady import LAG_TOO_LONG, NO_STEADY_STATE, leave_running
+from popmix.engine.steady import LAG_TOO_LONG, NO_STEADY_STATE, leave_running, set_input
 
 _MOST_ITERATIONS = 50
 _MOST_HALVINGS = 12
@@ -59,7 +59,7 @@ def balance(order, event, code, timeline, work):
     for q in range(length):
         cycle.current[q] = flow.x[q]
     copy_rows(order, code.n_states, work.input, work.running)
-    clear_rows(order, code.n_states, work.input)
+    work.n_held[:] = work.n_on
     # its derivatives are needed for Newton's method too
     evaluate_dosing(2, event, code, timeline, work)
     call_at(code.begin, (order, row, code, timeline, work))
@@ -75,6 +75,7 @@ def balance(order, event, code, timeline, work):
     if status == OK and timeline.kind[event] != CONSTANT and timeline.form[event] != AT_ONCE:
         leave_running(order, timeline.compartment[event], timeline.interval[event], timeline.time[event], work)
     copy_rows(order, code.n_states, work.running, work.input)
+    work.n_on[:] = work.n_held
     set_inputs(order, code, timeline, work)
     if status != OK:
         flow.failed_at[0] = timeline.time[event]
@@ -194,11 +195,11 @@ def run(event, code, timeline, work):
     order, s = flow.order[0], flow.s[0]
     flow.dosed[0] = start
     clear_rows(order, code.n_states, work.input)
-    set_constant(order, 0.0, work.clock)
+    work.n_on[:] = 0.0
     flow.is_fresh[0] = 0
     if timeline.kind[event] == CONSTANT:
         set_constant(order, timeline.rate[event], work.rate)
-        add_input(order, 1.0, compartment, work.rate, code, timeline, work)
+        set_input(order, 1.0, compartment, code, timeline, work)
         call_at(code.slopes, (order, s, start, flow.x, flow.slopes[0], code, work))
         for q in range(code.n_states * width_of(order, s)):
             flow.x[q] = flow.slopes[0, q]

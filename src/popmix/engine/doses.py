@@ -6,7 +6,7 @@ from popmix.compiler.call import call_model
 from popmix.engine.amounts import add_amount, reset_amounts, set_inputs
 from popmix.engine.compiled import call_at, compiled, part
 from popmix.engine.events import BOLUS, DURATION_MODELLED, RATE_GIVEN, RATE_MODELLED, START
-from popmix.engine.jets import add_to, clear_rows, set_constant, set_quotient
+from popmix.engine.jets import add_to, clear_rows, set_constant, set_quotient, store
 
 OK, LAG_INVALID, DURATION_INVALID, RATE_INVALID = 0, 5, 6, 7
 
@@ -60,6 +60,7 @@ def clear(order, row, code, timeline, work):
     """Bring all compartments to their beginning, stop all infusions and forget those that steady states have left running."""
     reset_amounts(order, row, code, timeline, work)
     clear_rows(order if timeline.modelled else 0, code.n_states, work.input)
+    work.n_on[:] = 0.0
     set_inputs(order, code, timeline, work)
     work.trains.count[0] = 0
 
@@ -69,21 +70,19 @@ def is_infusing(code, work):
     """Return whether any infusion is on."""
     infusing = False
     for c in range(code.n_states):
-        infusing = infusing or work.input.z[c] != 0.0
+        infusing = infusing or work.n_on[c] != 0.0
     return infusing
 
 
 @part
 def add_input(order, sign, compartment, rate, code, timeline, work):
-    """Switch an infusion on (sign 1) or off (-1); rates that have cancelled leave an exact zero."""
+    """Switch an infusion on (sign 1) or off (-1); the last one leaves an exact zero."""
     order = order if timeline.modelled else 0
+    work.n_on[compartment] += sign
     add_to(order, sign, rate, compartment, work.input)
-    if abs(work.input.z[compartment]) <= 1e-12 * abs(rate.value[0]):
-        work.input.z[compartment] = 0.0
-        for d in range(code.n_structural if order > 0 else 0):
-            work.input.first[compartment, d] = 0.0
-            for e in range(d + 1):
-                work.input.second[compartment, d, e] = 0.0
+    if work.n_on[compartment] == 0.0:
+        set_constant(order, 0.0, rate)
+        store(order, rate, compartment, work.input)
     set_inputs(order, code, timeline, work)
 
 

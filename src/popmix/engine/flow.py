@@ -60,7 +60,7 @@ def set_inputs(code, timeline, work):
     for i in range(code.n_states):
         own = i * m
         flow.input[own] = rates.z[i]
-        infusing = infusing or rates.z[i] != 0.0
+        infusing = infusing or work.n_on[i] != 0.0
         for d in range(code.n_structural if order > 0 and timeline.modelled else 0):
             flow.input[own + 1 + d] = rates.first[i, d]
             for e in range(d + 1 if order == 2 else 0):

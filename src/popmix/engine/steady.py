@@ -81,11 +81,14 @@ def reach_steady_state(order, event, code, timeline, work):
         call_at(code.change_rates, (order, AT, row, code, timeline, work))
     copy_amounts(order, code, work.state, work.aside)
     copy_rows(order, code.n_states, work.input, work.running)
+    work.n_held[:] = work.n_on
     clear_amounts(order, code, work)
     clear_rows(order, code.n_states, work.input)
+    work.n_on[:] = 0.0
     set_constant(order, 0.0, work.clock)
     status = call_at(code.cycle, (order, event, code, timeline, work))
     copy_rows(order, code.n_states, work.running, work.input)
+    work.n_on[:] = work.n_held
     set_inputs(order, code, timeline, work)
     set_constant(order, 0.0, work.clock)
     add_amounts(order, code, work.aside, work.state)
@@ -115,7 +118,7 @@ def cycle(order, event, code, timeline, work):
         call_at(code.arrive, (order, lag, interval, work.fixed, code, timeline, work))
         return _repeat(order, interval, code, timeline, work)
     status = call_at(code.set_infusion, (order, event, code, timeline, work))
-    if status != OK or work.duration.value[0] == 0.0:
+    if status != OK:
         return status
     call_at(code.infuse, (order, compartment, interval, 0.0, code, timeline, work))
     leave_running(order, compartment, interval, timeline.time[event], work)
@@ -134,9 +137,9 @@ def _constant(order, rate, compartment, code, timeline, work):
     speed = fastest(code, work)
     interval = 1.0 / speed if speed > 0.0 else 1.0
     set_constant(order, rate, work.rate)
-    add_input(order, 1.0, compartment, work.rate, code, timeline, work)
+    set_input(order, 1.0, compartment, code, timeline, work)
     call_at(code.arrive, (order, 0.0, interval, work.fixed, code, timeline, work))
-    add_input(order, -1.0, compartment, work.rate, code, timeline, work)
+    set_input(order, 0.0, compartment, code, timeline, work)
     return _repeat(order, interval, code, timeline, work)
 
 
@@ -152,20 +155,20 @@ def infuse(order, compartment, interval, origin, code, timeline, work):
     ends_first = first_end <= lag.value[0]
     sooner, later = (end, lag) if ends_first else (lag, end)
     at = origin + min(first_end, lag.value[0])
-    _set_input(order, n_earlier, compartment, code, timeline, work)
+    set_input(order, n_earlier, compartment, code, timeline, work)
     status = call_at(code.arrive, (order, origin, at, sooner, code, timeline, work))
-    _set_input(order, n_earlier - 1.0 if ends_first else n_earlier + 1.0, compartment, code, timeline, work)
+    set_input(order, n_earlier - 1.0 if ends_first else n_earlier + 1.0, compartment, code, timeline, work)
     leave(order, at, sooner.first, sooner.second, code, timeline, work)
     if status != OK:
         return status
     then = origin + max(first_end, lag.value[0])
     status = call_at(code.arrive, (order, at, then, later, code, timeline, work))
-    _set_input(order, n_earlier, compartment, code, timeline, work)
+    set_input(order, n_earlier, compartment, code, timeline, work)
     leave(order, then, later.first, later.second, code, timeline, work)
     if status != OK:
         return status
     status = call_at(code.arrive, (order, then, origin + interval, fixed, code, timeline, work))
-    _set_input(order, 0.0, compartment, code, timeline, work)
+    set_input(order, 0.0, compartment, code, timeline, work)
     return status
 
 
@@ -182,16 +185,17 @@ def leave_running(order, compartment, interval, now, work):
     n_earlier, first_end = _earlier(work.duration.value[0], interval)
     if n_earlier > 0.0:
         add_to(order, n_earlier, work.rate, compartment, work.running)
+        work.n_held[compartment] += n_earlier
         work.duration.value[0] = now + first_end
         _add_train(order, n_earlier, compartment, interval, work)
 
 
 @part
-def _set_input(order, n, compartment, code, timeline, work):
+def set_input(order, n, compartment, code, timeline, work):
     """Let n infusions of `work.rate` run, and no others."""
     order = order if timeline.modelled else 0
-    set_constant(order, 0.0, work.amount)
-    add_scaled(order, n, work.rate, work.amount)
+    work.n_on[compartment] = n
+    set_scaled(order, n, work.rate, work.amount)
     store(order, work.amount, compartment, work.input)
     set_inputs(order, code, timeline, work)
 
@@ -205,9 +209,11 @@ def _repeat(order, interval, code, timeline, work):
         advance(order, span, False, code, timeline, work)
         added = size_of(code, work.state)
         add_amounts(order, code, work.sum, work.state)
-        # a value that is no number is found by the density; derivatives vanish one doubling after the values
-        if settled or not math.isfinite(added):
+        # derivatives vanish one doubling after the values; what is no number is found by the density
+        if settled or math.isnan(added):
             return OK
+        if added == math.inf:
+            return NO_STEADY_STATE
         settled = added <= _NEGLIGIBLE * size_of(code, work.sum)
         span *= 2.0
     return NO_STEADY_STATE

@@ -75,16 +75,16 @@ def solve(order, subject, code, timeline, work):
 def happen(order, event, code, timeline, work):
     """Let an event happen that is no record. Returns a status."""
     kind = timeline.kind[event]
-    if kind == RESET:
-        clear(order, timeline.dose_row[event], code, timeline, work)
-    elif kind in (STEADY, CONSTANT):
-        return call_at(code.steady, (order, event, code, timeline, work))
-    elif kind > CONSTANT:
-        return call_at(code.rewrite, (order, event, code, timeline, work))
-    else:
+    if kind < RESET:
         apply_dose(order, event, code, timeline, work)
         if kind != STOP:
             work.flow.dosed[0] = timeline.time[event]
+    elif kind == RESET:
+        clear(order, timeline.dose_row[event], code, timeline, work)
+    elif kind in (STEADY, CONSTANT):
+        return call_at(code.steady, (order, event, code, timeline, work))
+    else:
+        return call_at(code.rewrite, (order, event, code, timeline, work))
     return OK
 
 

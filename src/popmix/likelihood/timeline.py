@@ -26,8 +26,9 @@ from popmix.engine.events import (
     STOP,
 )
 
-# ranks of events of one record at the same time: reset, steady state, record, dose; implied doses come before all records
-_PER_RECORD, _IMPLIED = 4, -1
+# ranks of events of one record at the same time: reset, steady state, record, dose; implied doses come before all records, and
+# ends of infusions last, so that one without duration ends after it has begun
+_PER_RECORD, _IMPLIED, _LAST = 4, -1, 2**62
 _RESET_RANK, _STEADY_RANK, _RECORD_RANK, _DOSE_RANK = range(_PER_RECORD)
 
 
@@ -193,7 +194,7 @@ def _dose_part(kind: int, table: EventTable, segments: np.ndarray, position: np.
     if kind == STOP:
         modelled = (doses.form == RATE_MODELLED) | (doses.form == DURATION_MODELLED)
         lasting = doses.amount / np.where(modelled, 1.0, doses.rate)
-        time, rank = time + np.where(modelled, 0.0, lasting), np.full(len(rows), _IMPLIED)
+        time, rank = time + np.where(modelled, 0.0, lasting), np.full(len(rows), _LAST)
     part = _part(kind, table, segments, rows, time, rank, None)
     part |= {"compartment": doses.compartment, "form": doses.form, "rate": doses.rate, "infused": doses.amount}
     part["amount"] = np.where(doses.form == AT_ONCE, doses.amount, 0.0)
