@@ -45,11 +45,12 @@ class Blueprint(Entry):
     """A structure of the library.
 
     alternatives: lists of sets of arguments; of each list exactly one set is to be given (parametrisations). expand: (owner, arguments,
-    named) -> Expansion.
+    named) -> Expansion. route: which of its arguments say how doses enter the first compartment.
     """
 
     alternatives: tuple[Alternatives, ...]
     expand: Callable[..., Any]
+    route: tuple[str, ...] = ()
 
     def range_of(self, argument: str) -> Range:
         """Return the values that an argument may start at."""

@@ -92,7 +92,7 @@ def _part(owner: str, structure: Structure, attribute: str) -> Expression:
         attribute = "peripheral1"
     if attribute in parts:
         return Attribute(owner, attribute)
-    near = suggestion(attribute, parts)
+    near = None if attribute == "concentration" else suggestion(attribute, parts)  # it has none where several could be meant
     help = f"did you mean {owner}.{near}?" if near else f"it has {listed(f'.{each}' for each in parts)}"
     if attribute == "depot" and "ka" in BLUEPRINTS[structure.kind].signature.parameters:
         help = "a structure has a depot when ka= is given"

@@ -23,7 +23,7 @@ def problems(declarations: Mapping[str, Declaration]) -> Iterator[Problem]:
                 blueprint = BLUEPRINTS[each.kind]
                 ranges = {argument: blueprint.range_of(argument) for argument in each.arguments}
                 yield from _amounts(name, each.arguments, ranges, declarations)
-                yield from _entrance(name, {part: each.arguments[part] for part in ROUTE if part in each.arguments}, declarations)
+                yield from _entrance(name, {part: each.arguments[part] for part in blueprint.route if part in each.arguments}, declarations)
                 yield from _starts(name, expand(name, each).states, declarations)
             case State():
                 yield from _state(name, each, declarations)
@@ -119,9 +119,20 @@ def _target(name: str, dose: Dose, declarations: Mapping[str, Declaration], targ
         return
     targets[owner, compartment] = name
     if isinstance(declared, Structure) and compartment == declared.compartments[0]:
-        both = [route for route in ROUTE if route in declared.arguments and getattr(dose, route) is not None]
-        for route in both:
-            yield Problem(name, f"{route} is given both in {owner} and in {name}", "give it once", Culprit("keyword", route))
+        yield from _second_route(name, dose, owner, declared)
+
+
+def _second_route(name: str, dose: Dose, owner: str, structure: Structure) -> Iterator[Problem]:
+    """Check a Dose into the first compartment of a structure, which may say itself how doses enter there."""
+    mine = [part for part in ROUTE if getattr(dose, part) is not None]
+    others = [part for part in BLUEPRINTS[structure.kind].route if part in structure.arguments]
+    for part in mine:
+        if part in others:
+            yield Problem(name, f"{part} is given both in {owner} and in {name}", "give it once", Culprit("keyword", part))
+        for other in others:
+            if part != other and {part, other} <= {"profile", "duration", "rate"}:
+                help = "one of them says when the amount arrives"
+                yield Problem(name, f"{name} has a {part}, and {owner} a {other}", help, Culprit("keyword", part))
 
 
 def _nearest(owner: str, declarations: Mapping[str, Declaration]) -> str:

@@ -107,9 +107,9 @@ def structure(
 
     def made(build: Callable) -> Callable[..., Structure]:
         kind = build.__name__
-        blueprint = Blueprint(
-            kind, title, group, source, inspect.cleandoc(build.__doc__), _signature(build, doses), alternatives, _expander(build)
-        )
+        doc, signature = inspect.cleandoc(build.__doc__), _signature(build, doses)
+        route = tuple(ROUTE) if doses else ()
+        blueprint = Blueprint(kind, title, group, source, doc, signature, alternatives, _expander(build), route)
         BLUEPRINTS[kind] = blueprint
 
         def call(*positional: object, **keywords: object) -> Structure:
@@ -191,8 +191,9 @@ def _call(kind: str, names: tuple[str, ...]) -> str:
 
 def _check_choice(name: str, value: object, choice: Choice) -> None:
     text = value.value if isinstance(value, Text) else value
-    if is_refused(value) or text in choice.texts:
-        return
     known = listed((f'"{each}"' for each in choice.texts), "or")
-    help = did_you_mean(text, choice.texts, f"write {known}") if isinstance(text, str) else f"write {known}"
-    report(f"{name}={text if isinstance(text, Expression) else repr(text)} is unknown", help, Culprit("keyword", name))
+    if not isinstance(text, str):
+        if not is_refused(value):
+            report(f"{name} must be a text in quotes", f"write {known}", Culprit("keyword", name))
+    elif text not in choice.texts:
+        report(f'{name}="{text}" is unknown', did_you_mean(text, choice.texts, f"write {known}"), Culprit("keyword", name))
