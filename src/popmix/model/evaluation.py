@@ -19,15 +19,15 @@ _UNARY: dict[str, Callable] = {
 }  # fmt: skip
 
 
-def value_at_start(expression: Expression | None, declarations: Mapping[str, Declaration]) -> float | None:
-    """Return the value with thetas at their starts and random effects at 0.
+def value_at_start(expression: Expression | None, declarations: Mapping[str, Declaration], tad: float | None = None) -> float | None:
+    """Return the value with thetas at their starts, random effects at 0, and TAD (when given) at a number.
 
     None where the expression depends on anything else (covariates, time, states) or has no real, finite value.
     """
     if expression is None:
         return None
     try:
-        value = _value(expression, lambda leaf: _declared_value(leaf, declarations))
+        value = _value(expression, lambda leaf: _declared_value(leaf, declarations, tad))
     except (ArithmeticError, ValueError, TypeError):
         return None
     return float(value) if isinstance(value, (int, float)) and math.isfinite(value) else None
@@ -58,10 +58,12 @@ def _value(expression: Expression, lookup: Callable[[Expression], float]) -> flo
     return _UNARY[name](*values) if len(values) == 1 else _BINARY[name](*values)
 
 
-def _declared_value(leaf: Expression, declarations: Mapping[str, Declaration]) -> float:
+def _declared_value(leaf: Expression, declarations: Mapping[str, Declaration], tad: float | None) -> float:
+    if isinstance(leaf, Reference) and leaf.name == "TAD" and tad is not None:
+        return tad
     match declarations.get(leaf.name) if isinstance(leaf, Reference) else None:
         case Theta(start=float() as start):
             return start
         case Named(expression=inner) | IndividualParameter(typical=inner):
-            return _value(inner, lambda other: _declared_value(other, declarations))
+            return _value(inner, lambda other: _declared_value(other, declarations, tad))
     raise TypeError("not a constant")

@@ -4,9 +4,10 @@ from collections.abc import Iterator, Mapping
 
 from popmix.model.blueprint import BLUEPRINTS, Range
 from popmix.model.checks.expressions import dynamic_names
-from popmix.model.declarations import Broken, Declaration, Dose, IndividualParameter, Named, State, Structure
+from popmix.model.checks.routes import entrance, second_route
+from popmix.model.declarations import Broken, Declaration, Dose, IndividualParameter, State, Structure
 from popmix.model.evaluation import value_at_start
-from popmix.model.expression import Expression, Reference, names_in
+from popmix.model.expression import Reference
 from popmix.model.library.part import ROUTE, expand
 from popmix.model.mistakes import Problem, article, listed, suggestion
 from popmix.model.places import Culprit
@@ -23,14 +24,14 @@ def problems(declarations: Mapping[str, Declaration]) -> Iterator[Problem]:
                 blueprint = BLUEPRINTS[each.kind]
                 ranges = {argument: blueprint.range_of(argument) for argument in each.arguments}
                 yield from _amounts(name, each.arguments, ranges, declarations)
-                yield from _entrance(name, {part: each.arguments[part] for part in blueprint.route if part in each.arguments}, declarations)
+                yield from entrance(name, {part: each.arguments[part] for part in blueprint.route if part in each.arguments}, declarations)
                 yield from _starts(name, expand(name, each).states, declarations)
             case State():
                 yield from _state(name, each, declarations)
             case Dose():
                 given = {part: getattr(each, part) for part in ROUTE if getattr(each, part) is not None}
                 yield from _amounts(name, given, ROUTE, declarations)
-                yield from _entrance(name, given, declarations)
+                yield from entrance(name, given, declarations)
                 yield from _target(name, each, declarations, targets)
 
 
@@ -46,33 +47,6 @@ def _amounts(
         if value is None or value > 0 or (value == 0 and ranges[argument] is Range.NOT_NEGATIVE):
             continue
         yield Problem(name, f"{argument} of {name} starts at {value:g} but {_MEANT[ranges[argument]]}", "", Culprit("keyword", argument))
-
-
-def _entrance(name: str, route: Mapping[str, Expression], declarations: Mapping[str, Declaration]) -> Iterator[Problem]:
-    """Check how doses enter: over a duration, at a rate, or along a profile, which is a function of TAD and of no state."""
-    if "duration" in route and "rate" in route:
-        help = "an infusion has one of them: the other follows from the amount"
-        yield Problem(name, f"{name} has both a duration and a rate", help, Culprit("keyword", "rate"))
-    if "profile" not in route:
-        return
-    culprit = Culprit("keyword", "profile")
-    for other in ("duration", "rate"):
-        if other in route:
-            yield Problem(name, f"{name} has both a profile and a {other}", "the profile alone says when the amount arrives", culprit)
-    for found in dynamic_names(route["profile"], declarations):
-        yield Problem(name, f"the profile of {name} depends on {found}, which changes with the dynamics", "use parameters and TAD", culprit)
-        return
-    if not _reads_tad(route["profile"], declarations):
-        help = "a profile is a density of TAD, the time since the dose, as transit_profile(mtt=MTT, n=N) is"
-        yield Problem(name, f"the profile of {name} does not depend on TAD", help, culprit)
-
-
-def _reads_tad(expression: Expression, declarations: Mapping[str, Declaration]) -> bool:
-    for read in names_in(expression):
-        declared = declarations.get(read)
-        if read == "TAD" or isinstance(declared, Broken) or (isinstance(declared, Named) and _reads_tad(declared.expression, declarations)):
-            return True
-    return False
 
 
 def _starts(name: str, states: Mapping[str, State], declarations: Mapping[str, Declaration]) -> Iterator[Problem]:
@@ -119,20 +93,7 @@ def _target(name: str, dose: Dose, declarations: Mapping[str, Declaration], targ
         return
     targets[owner, compartment] = name
     if isinstance(declared, Structure) and compartment == declared.compartments[0]:
-        yield from _second_route(name, dose, owner, declared)
-
-
-def _second_route(name: str, dose: Dose, owner: str, structure: Structure) -> Iterator[Problem]:
-    """Check a Dose into the first compartment of a structure, which may say itself how doses enter there."""
-    mine = [part for part in ROUTE if getattr(dose, part) is not None]
-    others = [part for part in BLUEPRINTS[structure.kind].route if part in structure.arguments]
-    for part in mine:
-        if part in others:
-            yield Problem(name, f"{part} is given both in {owner} and in {name}", "give it once", Culprit("keyword", part))
-        for other in others:
-            if part != other and {part, other} <= {"profile", "duration", "rate"}:
-                help = "one of them says when the amount arrives"
-                yield Problem(name, f"{name} has a {part}, and {owner} a {other}", help, Culprit("keyword", part))
+        yield from second_route(name, dose, owner, declared)
 
 
 def _nearest(owner: str, declarations: Mapping[str, Declaration]) -> str:

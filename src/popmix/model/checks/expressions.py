@@ -29,7 +29,7 @@ from popmix.model.expression import (
     names_in,
     walk,
 )
-from popmix.model.handles import first_part
+from popmix.model.handles import first_part, parts_of
 from popmix.model.mistakes import Problem, article, did_you_mean, listed
 from popmix.model.places import Culprit
 
@@ -115,6 +115,8 @@ class _Checker:
             yield from self.condition(node)
         elif isinstance(node, Reference):
             yield from self.reference(node.name)
+        elif isinstance(node, Attribute):
+            yield from self.part(node)
         elif isinstance(node, Number):
             if not math.isfinite(node.value):
                 yield self._problem(f"the number {node.value} is not finite")
@@ -198,6 +200,13 @@ class _Checker:
             yield self._problem(f"{name} holds texts and stands where a number is needed", f'write where({name} == "...", a, b)', culprit)
         elif not declared.is_value:
             yield self._problem(f"{name} is {article(declared.word)} and stands where a number is needed", _meant(name, declared), culprit)
+
+    def part(self, node: Attribute) -> Iterator[Problem]:
+        """Check a part of a structure: an editing verb may have put another structure in the place of the one that had it."""
+        owner = self.declarations.get(node.owner)
+        if isinstance(owner, Structure) and node.name not in parts_of(owner):
+            help = f"it has {listed(f'.{each}' for each in parts_of(owner))}"
+            yield self._problem(f"{node.owner} has no part .{node.name}", help, Culprit("attribute", node.name))
 
     def is_condition(self, node: Expression) -> bool:
         """Whether an expression is a comparison, a connective, or the name of one."""
