@@ -115,7 +115,13 @@ def test_a_profile_that_is_no_density():
 
 
 SMOOTH = ("transit_profile(mtt=0.01, n=0.2)", "transit_profile(mtt=200, n=30)", "weibull_profile(scale=5, shape=0.4)")
-UNJUDGED = ("where(TAD < 2, 0.5, 0)", "where(TAD < 2, 5, 0)", "WT * exp(-TAD)", "transit_profile(mtt=3, n=5000)")
+UNJUDGED = (
+    "where(TAD < 2, 0.5, 0)",
+    "where(TAD < 2, 5, 0)",
+    "WT * exp(-TAD)",
+    "transit_profile(mtt=3, n=5000)",
+    "transit_profile(mtt=3, n=1e8)",
+)
 
 
 @pytest.mark.parametrize("profile", [*SMOOTH, *UNJUDGED])
