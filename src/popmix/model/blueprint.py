@@ -14,7 +14,10 @@ class Range(Enum):
 
     POSITIVE = "positive"
     NOT_NEGATIVE = "not negative"
-    ANY = "any"
+    ANY = "any value"
+
+    def __repr__(self) -> str:
+        return self.value
 
 
 @dataclass(frozen=True)
@@ -22,6 +25,9 @@ class Choice:
     """An argument that is one of a few texts."""
 
     texts: tuple[str, ...]
+
+    def __repr__(self) -> str:
+        return " or ".join(f'"{each}"' for each in self.texts)
 
 
 @dataclass(frozen=True)

@@ -181,7 +181,7 @@ def Dose(target: Expression, *, f=None, lag=None, duration=None, rate=None, prof
     """Declare how doses enter a state or a compartment: fraction absorbed, lag time, duration or rate of an infusion.
 
     Or `profile`, the density of the time from dose to arrival (it integrates to 1): an expression of TAD, which is here the time since
-    the dose in question arrives. An amount enters with the rate f AMT profile(TAD), added over all doses.
+    the dose in question (since the end of its lag). An amount enters with the rate f AMT profile(TAD), added over all doses.
     """
     parts = (optional_expression(each) for each in (f, lag, duration, rate, profile))
     return made.Dose(_target(target), *parts)

@@ -7,7 +7,7 @@ from inspect import Parameter
 from typing import Any
 
 from popmix.errors import OptionError
-from popmix.model.blueprint import BLUEPRINTS, PROFILES, Blueprint, Choice, Entry, Range
+from popmix.model.blueprint import BLUEPRINTS, PROFILES, Blueprint, Choice, Entry
 from popmix.model.declarations import Structure
 from popmix.model.expression import Reference, Text
 from popmix.model.library.part import Expansion, expand
@@ -16,7 +16,6 @@ from popmix.model.mistakes import did_you_mean
 _CHAPTERS = (
     "Pharmacokinetics", "Absorption profiles", "Target-mediated drug disposition", "Pharmacodynamics", "Tumours", "Growth and decay",
 )  # fmt: skip
-_MEANINGS = {Range.POSITIVE: "positive", Range.NOT_NEGATIVE: "not negative", Range.ANY: "any value"}
 _OWNER = "this"
 
 
@@ -99,9 +98,7 @@ def _summary(entry: Entry) -> dict[str, str]:
 
 
 def _values(parameter: Parameter) -> str:
-    if isinstance(parameter.annotation, Choice):
-        return " or ".join(f'"{each}"' for each in parameter.annotation.texts)
-    return _MEANINGS[parameter.annotation]
+    return repr(parameter.annotation)
 
 
 def _is_required(entry: Entry, name: str) -> bool:

@@ -3,7 +3,7 @@
 from itertools import pairwise
 
 from popmix.model.blueprint import Choice
-from popmix.model.expression import Expression
+from popmix.model.expression import Expression, where
 from popmix.model.library.part import ANY, NOT_NEGATIVE, POSITIVE, Part, structure
 
 _GROUP = "Pharmacodynamics"
@@ -113,10 +113,14 @@ def FribergMyelosuppression(
 
 
 def _saturation(concentration: Expression, most: Expression, half: Expression, hill: Expression | None) -> Expression:
-    """Return most C^hill / (half^hill + C^hill)."""
+    """Return most C^hill / (half^hill + C^hill).
+
+    With `hill` it is 0 where C is not positive: powers of what rounding has made negative, and their derivatives at 0, have no value.
+    """
     if hill is None:
         return most * concentration / (half + concentration)
-    return most * concentration**hill / (half**hill + concentration**hill)
+    power = concentration**hill
+    return where(concentration > 0, most * power / (half**hill + power), 0)
 
 
 def _text(choice: Expression) -> str:

@@ -1,7 +1,7 @@
 """Absorption profiles: densities of the time from a dose to its arrival, for `profile=` of a structure or a Dose.
 
-In a profile TAD is the time since the dose in question, whichever others there are; the rates of all doses add up. A density is 0 at
-TAD = 0, where some of its formulas have no value.
+In a profile TAD is the time since the dose in question (since the end of its lag), whichever others there are; the rates of all doses
+add up. A density is 0 at TAD = 0, where some of the formulas have no value.
 """
 
 import inspect
