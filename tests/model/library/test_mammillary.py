@@ -49,6 +49,7 @@ def test_parametrisations_have_the_same_rates(word, values):
 
 def test_rates_of_clearances():
     assert rates_of(OneCompartment, ONE | {"ka": 1.5}) == EXACT({"k10": 0.7 / 3, "ka": 1.5, "volume": 3})
+    assert rates_of(TwoCompartments, TWO) == EXACT({"k10": 0.7 / 3, "k12": 0.9 / 3, "k21": 0.9 / 5, "volume": 3})
     expected = {"k10": 0.7 / 3, "k12": 0.9 / 3, "k21": 0.9 / 5, "k13": 0.2 / 3, "k31": 0.2 / 11, "volume": 3}
     assert rates_of(ThreeCompartments, THREE) == EXACT(expected)
 
