@@ -15,6 +15,11 @@ _LANGUAGE = (
     "Bernoulli", "Binomial", "Poisson", "NegativeBinomial", "ZeroInflatedPoisson", "Ordinal", "Categorical", "TimeToEvent",
     "LogLikelihood", "priors", "T", "TAD", "Y", "where", "exp", "log", "sqrt", "expit", "logit", "erf", "lgamma", "gamma",
     "sin", "cos", "tanh",
+    "EnterohepaticRecycling", "transit_profile", "weibull_profile", "inverse_gaussian_profile",
+    "TMDD", "TMDDRapidBinding", "TMDDQuasiSteadyState", "TMDDWagner", "TMDDIrreversibleBinding", "TMDDMichaelisMenten",
+    "EmaxEffect", "InhibitoryEffect", "EffectCompartment", "IndirectResponse", "FribergMyelosuppression",
+    "ClaretTumourGrowth", "SimeoniTumourGrowth", "LogisticGrowth", "LogisticCurve", "GompertzGrowth", "GompertzCurve",
+    "VonBertalanffyGrowth", "VonBertalanffyCurve", "DecayToPlateau", "PlateauCurve",
 )  # fmt: skip
 
 _HOME = {
@@ -34,6 +39,7 @@ _HOME = {
     "Solver": "popmix.likelihood",
     "save": "popmix.interop.run_folder",
     "demo": "popmix.app",
+    "library": "popmix.app",
     "doctor": "popmix.app",
     "Table": "popmix.table",
     "PopmixError": "popmix.errors",

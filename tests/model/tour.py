@@ -39,6 +39,9 @@ class Tour(Model):
     s1 = State(init=P8)
     s2 = State()
     inf = Dose(s2, duration=a, f=0.9)
+    pk2 = TwoCompartments(alpha=2, beta=1, k21=1.5, v1=P2, profile=weibull_profile(scale=a, shape=1.5))
+    pd = IndirectResponse(concentration=pk2.concentration + s1, of="loss", baseline=P2, kout=1, imax=0.5, ic50=2)
+    slow = Dose(pk2.peripheral, profile=transit_profile(mtt=P2, n=a))
     adult = (WT > 18) & ~(SEX == "F") | (STAGE != 2)
     old = where(adult, 1, 2) + where(SEX == "M", a, -a) ** (-2) + abs(-(a - b)) - (a - (b - c)) / (a / b) / 2
     mix = where(group == 1, 1, old) * exp(eta_site) * 10**c
@@ -49,7 +52,7 @@ class Tour(Model):
     W = sqrt(prop**2 * C**2 + 1)
     y1 = Observation(C, additive=0.1, proportional=Fixed(0.2), lloq=0.1, uloq="ULOQ", dvid=1)
     y2 = Observation(C, power=(0.1, Fixed(0.5)), dvid="power it")
-    y3 = Observation(s1 + s2, sd=W * exp(eta_ruv), box_cox=0.5)
+    y3 = Observation(s1 + s2 + pd.response, sd=W * exp(eta_ruv), box_cox=0.5)
     y4 = Observation(pk.peripheral + pk.depot, log_additive=0.1)
     y5 = Observation(Bernoulli(b))
     y6 = Observation(Binomial(10, p=b))

@@ -14,6 +14,7 @@ _HOME = {
     "Check": "popmix.app.checking",
     "demo": "popmix.app.demonstration",
     "NEXT_STEPS": "popmix.app.demonstration",
+    "library": "popmix.model.library.catalogue",
     "doctor": "popmix.app.health",
     "Health": "popmix.app.health",
 }

@@ -104,6 +104,18 @@ def check(
 
 
 @shell.command()
+def library(
+    name: Annotated[str | None, typer.Argument(metavar="[NAME]", help="The structure to show; all are listed when left out.")] = None,
+    json: AsJson = False,
+    traceback: Traceback = False,
+) -> None:
+    """List the ready structures, or show one: equations, arguments, parts, source."""
+    with guarded(traceback):
+        result = app.library(name)
+        typer.echo(app.to_json(result.document()).rstrip() if json else str(result))
+
+
+@shell.command()
 def demo(json: AsJson = False, traceback: Traceback = False) -> None:
     """Fit the bundled theophylline data, and say what to do next."""
     with guarded(traceback):

@@ -10,14 +10,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass, fields
 from typing import ClassVar
 
+from popmix.model.blueprint import BLUEPRINTS
 from popmix.model.expression import Expression, Unknown, names_in
-from popmix.model.mistakes import report
+from popmix.model.mistakes import article, report
 
-COMPARTMENTS = {
-    "OneCompartment": ("central",),
-    "TwoCompartments": ("central", "peripheral"),
-    "ThreeCompartments": ("central", "peripheral1", "peripheral2"),
-}
+_NEVER_PARTS = ("kind", "arguments")  # asked for while a structure is being made or unpickled
 
 
 class Content:
@@ -167,7 +164,7 @@ class Block(Declaration):
 
 @dataclass(frozen=True, eq=False)
 class Structure(Declaration):
-    """A compartmental model in closed form; only the arguments that were given."""
+    """A structure of the library: its kind, and only the arguments that were given. `library.expand` says what it stands for."""
 
     kind: str
     arguments: dict[str, Expression]
@@ -179,9 +176,8 @@ class Structure(Declaration):
 
     @property
     def compartments(self) -> tuple[str, ...]:
-        """Names of the compartments in their order."""
-        depot = ("depot",) if "ka" in self.arguments else ()
-        return depot + COMPARTMENTS[self.kind]
+        """Names of the compartments (its states) in their order."""
+        return tuple(BLUEPRINTS[self.kind].expand("", self.arguments).states)
 
     def compartment(self, part: str | None) -> str:
         """Return the compartment that a part of the structure is: the first one for None, and peripheral1 for peripheral of two."""
@@ -190,11 +186,14 @@ class Structure(Declaration):
         return "peripheral1" if part == "peripheral" and "peripheral1" in self.compartments else part
 
     def __getattr__(self, attribute: str) -> Unknown:
-        if attribute not in ("concentration", "depot", "central", "peripheral"):
+        if attribute in _NEVER_PARTS or attribute.startswith("_") or attribute not in self._known_parts():
             raise AttributeError(attribute)
         help = f"write pk = {self.kind}(...) and then pk.{attribute}"
-        report(f"a part of a {self.kind} is used before it has a name", help, outside=AttributeError)
+        report(f"a part of {article(self.kind)} is used before it has a name", help, outside=AttributeError)
         return Unknown(tuple(self.expressions()))
+
+    def _known_parts(self) -> tuple[str, ...]:
+        return (*BLUEPRINTS[self.kind].expand("", self.arguments).parts, "depot", "peripheral")
 
 
 @dataclass(frozen=True, eq=False)
@@ -209,7 +208,11 @@ class State(Declaration):
 
 @dataclass(frozen=True, eq=False)
 class Dose(Declaration):
-    """How doses enter a compartment: target (state, None) or (structure, compartment)."""
+    """How doses enter a compartment: target (state, None) or (structure, compartment).
+
+    profile: the density of the time from dose to arrival, an expression of TAD, here the time since the dose in question: an amount enters
+    with the rate f AMT profile(TAD), added over all doses.
+    """
 
     word: ClassVar[str] = "Dose"
     target: tuple[str, str | None]
@@ -217,6 +220,7 @@ class Dose(Declaration):
     lag: Expression | None = None
     duration: Expression | None = None
     rate: Expression | None = None
+    profile: Expression | None = None
 
     def names(self) -> Iterator[str]:
         """Yield the declared names that this declaration reads, its target first."""

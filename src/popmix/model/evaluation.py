@@ -1,11 +1,11 @@
-"""The value of an expression at the start values, as far as it depends on nothing but constants and thetas."""
+"""The value of an expression: at the start values, as far as it depends on constants and thetas alone, or at given values."""
 
 import math
 import operator
 from collections.abc import Callable, Mapping
 
 from popmix.model.declarations import Declaration, IndividualParameter, Named, Theta
-from popmix.model.expression import Expression, Number, Operation, Reference
+from popmix.model.expression import Attribute, Expression, Number, Operation, Reference
 
 _BINARY: dict[str, Callable] = {
     "+": operator.add, "-": operator.sub, "*": operator.mul, "/": operator.truediv, "**": operator.pow,
@@ -19,41 +19,51 @@ _UNARY: dict[str, Callable] = {
 }  # fmt: skip
 
 
-def value_at_start(expression: Expression | None, declarations: Mapping[str, Declaration]) -> float | None:
-    """Return the value with thetas at their starts and random effects at 0.
+def value_at_start(expression: Expression | None, declarations: Mapping[str, Declaration], tad: float | None = None) -> float | None:
+    """Return the value with thetas at their starts, random effects at 0, and TAD (when given) at a number.
 
     None where the expression depends on anything else (covariates, time, states) or has no real, finite value.
     """
     if expression is None:
         return None
     try:
-        value = _value(expression, declarations)
+        value = _value(expression, lambda leaf: _declared_value(leaf, declarations, tad))
     except (ArithmeticError, ValueError, TypeError):
         return None
     return float(value) if isinstance(value, (int, float)) and math.isfinite(value) else None
 
 
-def _value(expression: Expression, declarations: Mapping[str, Declaration]) -> float:
+def value_of(expression: Expression, values: Mapping[str, float]) -> float:
+    """Return the value of an expression where names (T and TAD too) have given values, parts of structures as "pk.central".
+
+    Raises KeyError for a name without a value, ArithmeticError or ValueError where the expression has no real value.
+    """
+    return float(_value(expression, lambda leaf: values[_full_name(leaf)]))
+
+
+def _full_name(leaf: Expression) -> str:
+    return f"{leaf.owner}.{leaf.name}" if isinstance(leaf, Attribute) else leaf.name
+
+
+def _value(expression: Expression, lookup: Callable[[Expression], float]) -> float:
     if isinstance(expression, Number):
         return expression.value
-    if isinstance(expression, Reference):
-        return _declared_value(declarations.get(expression.name), declarations)
     if not isinstance(expression, Operation):
-        raise TypeError("not a constant")
+        return lookup(expression)
     name, arguments = expression.operator, expression.arguments
     if name == "where":
         condition, yes, no = arguments
-        return _value(yes if _value(condition, declarations) else no, declarations)
-    values = [_value(argument, declarations) for argument in arguments]
+        return _value(yes if _value(condition, lookup) else no, lookup)
+    values = [_value(argument, lookup) for argument in arguments]
     return _UNARY[name](*values) if len(values) == 1 else _BINARY[name](*values)
 
 
-def _declared_value(declared: Declaration | None, declarations: Mapping[str, Declaration]) -> float:
-    match declared:
+def _declared_value(leaf: Expression, declarations: Mapping[str, Declaration], tad: float | None) -> float:
+    if isinstance(leaf, Reference) and leaf.name == "TAD" and tad is not None:
+        return tad
+    match declarations.get(leaf.name) if isinstance(leaf, Reference) else None:
         case Theta(start=float() as start):
             return start
-        case Named(expression=expression):
-            return _value(expression, declarations)
-        case IndividualParameter(typical=typical):
-            return _value(typical, declarations)
+        case Named(expression=inner) | IndividualParameter(typical=inner):
+            return _value(inner, lambda other: _declared_value(other, declarations, tad))
     raise TypeError("not a constant")

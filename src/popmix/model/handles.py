@@ -6,8 +6,10 @@ and refused in words. `settle` turns handles into plain references before a decl
 
 from dataclasses import fields, replace
 
+from popmix.model.blueprint import BLUEPRINTS
 from popmix.model.declarations import Broken, Content, Declaration, State, Structure
 from popmix.model.expression import Attribute, Expression, Operation, Reference, Unknown, as_expression
+from popmix.model.library.part import expand
 from popmix.model.mistakes import active, article, listed, report, suggestion
 from popmix.model.places import Culprit
 
@@ -76,7 +78,12 @@ def settle(value: object) -> object:
 
 def parts_of(structure: Structure) -> tuple[str, ...]:
     """Return the attributes of a structure that can stand in an expression."""
-    return ("concentration", *structure.compartments)
+    return expand("", structure).parts
+
+
+def first_part(structure: Structure) -> str:
+    """Return the part of a structure that is most often wanted: its first output, or its first state."""
+    return parts_of(structure)[0]
 
 
 def _part(owner: str, structure: Structure, attribute: str) -> Expression:
@@ -85,9 +92,9 @@ def _part(owner: str, structure: Structure, attribute: str) -> Expression:
         attribute = "peripheral1"
     if attribute in parts:
         return Attribute(owner, attribute)
-    near = suggestion(attribute, parts)
+    near = None if attribute == "concentration" else suggestion(attribute, parts)  # it has none where several could be meant
     help = f"did you mean {owner}.{near}?" if near else f"it has {listed(f'.{each}' for each in parts)}"
-    if attribute == "depot":
+    if attribute == "depot" and "ka" in BLUEPRINTS[structure.kind].signature.parameters:
         help = "a structure has a depot when ka= is given"
     report(f"{owner} has no part .{attribute}", help, Culprit("attribute", attribute), outside=AttributeError)
     return Unknown((Reference(owner),))

@@ -4,8 +4,10 @@ import re
 from collections.abc import Iterator, Mapping
 
 from popmix.model import declarations as made
+from popmix.model.blueprint import BLUEPRINTS
 from popmix.model.declarations import Declaration, StartValue
 from popmix.model.expression import COMPARISONS, Attribute, Expression, Number, Operation, Reference, Text
+from popmix.model.library.part import expand
 from popmix.model.writing import number_text
 
 _GREEK = frozenset((
@@ -18,9 +20,6 @@ _FUNCTIONS = {
     "expit": r"\operatorname{expit}", "logit": r"\operatorname{logit}",
 }  # fmt: skip
 _STRENGTH = {"or": 1, "and": 2, "+": 4, "-": 4, "*": 5, "/": 8, "neg": 5, "not": 6, "**": 7} | dict.fromkeys(COMPARISONS, 3)
-_STRUCTURES = {
-    "OneCompartment": "one compartment", "TwoCompartments": "two compartments", "ThreeCompartments": "three compartments",
-}  # fmt: skip
 
 
 def to_latex(model: object) -> str:
@@ -68,11 +67,11 @@ def _lines(name: str, each: Declaration, declarations: Mapping[str, Declaration]
         case made.Named():
             yield f"{symbol(name)} &= {equation(each.expression)}"
         case made.Structure():
-            yield _structure(name, each)
+            yield from _structure(name, each)
         case made.State():
-            if each.init is not None:
-                yield f"{symbol(name)}(0) &= {equation(each.init)}"
-            yield rf"\frac{{d\,{symbol(name)}}}{{dt}} &= {equation(each.derivative)}"
+            yield from _state(symbol(name), each)
+        case made.Dose(target=(owner, part)):
+            yield from _dose(equation(Attribute(owner, part) if part else Reference(owner)), each)
         case made.Mixture():
             yield from (rf"P({symbol(name)} = {k}) &= {equation(share)}" for k, share in enumerate(each.shares, start=1))
         case made.Observation():
@@ -115,9 +114,29 @@ def _linked(each: made.IndividualParameter, typical: str, eta: str) -> str:
     return rf"{low} + {width} \cdot {outer}\left({inner}\left(\frac{{{typical} - {low}}}{{{width}}}\right) + {eta}\right)"
 
 
-def _structure(name: str, each: made.Structure) -> str:
-    arguments = r",\ ".join(rf"\mathrm{{{key}}} = {equation(value)}" for key, value in each.arguments.items())
-    return rf"{symbol(name)} &: \text{{{_STRUCTURES[each.kind]}}},\ {arguments}"
+def _structure(name: str, each: made.Structure) -> Iterator[str]:
+    """Yield the equations that a structure stands for, under its title."""
+    expansion = expand(name, each, named=True)
+    yield rf"{symbol(name)} &: \text{{{BLUEPRINTS[each.kind].title}}}"
+    for state, own in expansion.states.items():
+        yield from _state(equation(Attribute(name, state)), own)
+    for output, value in expansion.outputs.items():
+        yield f"{equation(Attribute(name, output))} &= {equation(value)}"
+    for compartment, dose in expansion.doses.items():
+        yield from _dose(equation(Attribute(name, compartment)), dose)
+
+
+def _state(left: str, each: made.State) -> Iterator[str]:
+    if each.init is not None:
+        yield f"{left}(0) &= {equation(each.init)}"
+    yield rf"\frac{{d\,{left}}}{{dt}} &= {equation(each.derivative)}"
+
+
+def _dose(target: str, each: made.Dose) -> Iterator[str]:
+    """Yield how doses enter: the fraction, the lag and so on, with the target as an index."""
+    for part in ("f", "lag", "duration", "rate", "profile"):
+        if getattr(each, part) is not None:
+            yield rf"\mathrm{{{part}}}\left({target}\right) &= {equation(getattr(each, part))}"
 
 
 def _observation(name: str, each: made.Observation) -> str:
@@ -172,7 +191,8 @@ def _text(node: Expression) -> tuple[str, int]:
         case Reference(name=name):
             return symbol(name), 8 if "_" in symbol(name) else 9
         case Attribute(owner=owner, name=name):
-            return rf"\mathrm{{{name}}}_{{{symbol(owner)}}}", 8
+            part = name.replace("_", "\\_")
+            return rf"\mathrm{{{part}}}_{{{symbol(owner)}}}", 8
         case Operation(operator=operator, arguments=arguments):
             return _operation(operator, arguments), _STRENGTH.get(operator, 8)
     raise TypeError(f"{node!r} has no LaTeX")
@@ -189,7 +209,7 @@ def _operation(operator: str, arguments: tuple[Expression, ...]) -> str:
         case "+" | "-", (left, right):
             return f"{_wrapped(left, 4)} {operator} {_wrapped(right, 5)}"
         case "neg", (operand,):
-            return f"-{_wrapped(operand, 6)}"
+            return f"-{_wrapped(operand, 5)}"
         case "not", (operand,):
             return rf"\lnot {_wrapped(operand, 7)}"
         case "where", (condition, yes, no):

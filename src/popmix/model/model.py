@@ -150,7 +150,7 @@ class Model(metaclass=ModelType):
 
     @property
     def structures(self) -> dict[str, made.Structure]:
-        """Closed-form compartmental models by name."""
+        """Structures of the library by name."""
         return self._of(made.Structure)
 
     @property

@@ -5,13 +5,13 @@ import math
 from collections.abc import Iterable, Iterator, Mapping
 
 from popmix.model import declarations as made
+from popmix.model.blueprint import BLUEPRINTS
 from popmix.model.declarations import Declaration, StartValue
 from popmix.model.expression import Expression
 from popmix.model.results import result_names, slot_value
 from popmix.model.writing import formula, number_text, statement
 
 Row = tuple[str, ...]
-_NAMES = {"OneCompartment": "one compartment", "TwoCompartments": "two compartments", "ThreeCompartments": "three compartments"}
 _RESIDUAL = ("additive", "proportional", "power", "log_additive", "box_cox", "sd")
 
 
@@ -121,13 +121,13 @@ def _values(categories: Iterable[str | float]) -> str:
 def _dynamics(name: str, each: Declaration) -> list[str]:
     if isinstance(each, made.Structure):
         absorbed = " with first-order absorption" if "ka" in each.arguments else ""
-        return [f"{name}: {_NAMES[each.kind]}{absorbed}, {_listed(each.arguments)}"]
+        return [f"{name}: {BLUEPRINTS[each.kind].title}{absorbed}, {_listed(each.arguments)}"]
     if isinstance(each, made.State):
         start = f", starting at {formula(each.init)}" if each.init is not None else ""
         right = formula(each.derivative) if each.derivative is not None else "?"
         return [f"d{name}/dt = {right}{start}"]
     if isinstance(each, made.Dose):
-        given = {part: getattr(each, part) for part in ("f", "lag", "duration", "rate") if getattr(each, part) is not None}
+        given = {part: getattr(each, part) for part in ("f", "lag", "duration", "rate", "profile") if getattr(each, part) is not None}
         owner, part = each.target
         into = f"{owner}.{part}" if part else owner
         return [f"{name}: doses into {into}" + (f", {_listed(given)}" if given else "")]

@@ -20,7 +20,8 @@ _OTHER_NAMES = {
     "units": "unit", "fix": "fixed", "bsv": "iiv", "omega": "iiv", "bov": "iov", "sigma": "additive", "add": "additive",
     "prop": "proportional", "corr": "correlation", "rho": "correlation", "tlag": "lag", "alag": "lag", "bioavailability": "f",
     "dur": "duration", "vc": "v1", "vp": "v2", "variance": "sd", "var": "sd", "levels": "categories", "values": "categories",
-    "name": "label",
+    "name": "label", "vm": "vmax", "kel": "k", "ke": "k", "rmax": "r0", "rtot": "r0", "base": "baseline", "conc": "concentration",
+    "gamma": "hill", "emax": "smax", "ec50": "sc50", "ks": "kss", "mat": "mtt",
 }  # fmt: skip
 
 

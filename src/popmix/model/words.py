@@ -171,42 +171,19 @@ def _level(value: object) -> str | None:
 
 
 @word
-def OneCompartment(cl: Expression, v: Expression, ka=None, lag=None, f=None, duration=None, rate=None) -> made.Structure:
-    """Declare one compartment: clearance, volume; with `ka` a depot from which the drug is absorbed at first order."""
-    return _structure("OneCompartment", locals())
-
-
-@word
-def TwoCompartments(
-    cl: Expression, v1: Expression, q: Expression, v2: Expression, ka=None, lag=None, f=None, duration=None, rate=None
-) -> made.Structure:
-    """Declare two compartments: clearance, central volume, intercompartmental clearance, peripheral volume; with `ka` a depot."""
-    return _structure("TwoCompartments", locals())
-
-
-@word
-def ThreeCompartments(
-    cl: Expression, v1: Expression, q2: Expression, v2: Expression, q3: Expression, v3: Expression,
-    ka=None, lag=None, f=None, duration=None, rate=None,
-) -> made.Structure:  # fmt: skip
-    """Declare three compartments: as two, with a second peripheral volume `v3` exchanged at `q3`."""
-    return _structure("ThreeCompartments", locals())
-
-
-def _structure(kind: str, arguments: dict[str, object]) -> made.Structure:
-    return made.Structure(kind, {name: as_expression(value) for name, value in arguments.items() if value is not None})
-
-
-@word
 def State(init: Expression | float | None = None) -> made.State:
     """Declare a state of a differential equation with its value at the start (default 0); its derivative follows as `name.dt = ...`."""
     return made.State(optional_expression(init))
 
 
 @word
-def Dose(target: Expression, *, f=None, lag=None, duration=None, rate=None) -> made.Dose:
-    """Declare how doses enter a state or a compartment: fraction absorbed, lag time, and duration or rate of an infusion."""
-    parts = (optional_expression(each) for each in (f, lag, duration, rate))
+def Dose(target: Expression, *, f=None, lag=None, duration=None, rate=None, profile=None) -> made.Dose:
+    """Declare how doses enter a state or a compartment: fraction absorbed, lag time, duration or rate of an infusion.
+
+    Or `profile`, the density of the time from dose to arrival (it integrates to 1): an expression of TAD, which is here the time since
+    the dose in question (since the end of its lag). An amount enters with the rate f AMT profile(TAD), added over all doses.
+    """
+    parts = (optional_expression(each) for each in (f, lag, duration, rate, profile))
     return made.Dose(_target(target), *parts)
 
 

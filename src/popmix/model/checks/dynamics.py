@@ -2,15 +2,17 @@
 
 from collections.abc import Iterator, Mapping
 
+from popmix.model.blueprint import BLUEPRINTS, Range
 from popmix.model.checks.expressions import dynamic_names
+from popmix.model.checks.routes import entrance, second_route
 from popmix.model.declarations import Broken, Declaration, Dose, IndividualParameter, State, Structure
 from popmix.model.evaluation import value_at_start
 from popmix.model.expression import Reference
+from popmix.model.library.part import ROUTE, expand
 from popmix.model.mistakes import Problem, article, listed, suggestion
 from popmix.model.places import Culprit
 
-_MAY_BE_ZERO = ("lag", "f", "cl", "q", "q2", "q3")
-_ROUTE = ("lag", "f", "duration", "rate")
+_MEANT = {Range.POSITIVE: "must be positive", Range.NOT_NEGATIVE: "can't be negative"}
 
 
 def problems(declarations: Mapping[str, Declaration]) -> Iterator[Problem]:
@@ -19,32 +21,41 @@ def problems(declarations: Mapping[str, Declaration]) -> Iterator[Problem]:
     for name, each in declarations.items():
         match each:
             case Structure():
-                yield from _amounts(name, each.arguments, declarations)
-                yield from _one_of(name, each.arguments)
+                blueprint = BLUEPRINTS[each.kind]
+                ranges = {argument: blueprint.range_of(argument) for argument in each.arguments}
+                yield from _amounts(name, each.arguments, ranges, declarations)
+                yield from entrance(name, {part: each.arguments[part] for part in blueprint.route if part in each.arguments}, declarations)
+                yield from _starts(name, expand(name, each).states, declarations)
             case State():
                 yield from _state(name, each, declarations)
             case Dose():
-                given = {part: getattr(each, part) for part in _ROUTE if getattr(each, part) is not None}
-                yield from _amounts(name, given, declarations)
-                yield from _one_of(name, given)
+                given = {part: getattr(each, part) for part in ROUTE if getattr(each, part) is not None}
+                yield from _amounts(name, given, ROUTE, declarations)
+                yield from entrance(name, given, declarations)
                 yield from _target(name, each, declarations, targets)
 
 
-def _amounts(name: str, arguments: Mapping, declarations: Mapping[str, Declaration]) -> Iterator[Problem]:
+def _amounts(
+    name: str, arguments: Mapping, ranges: Mapping[str, Range], declarations: Mapping[str, Declaration]
+) -> Iterator[Problem]:  # fmt: skip
     for argument, expression in arguments.items():
+        if ranges[argument] is Range.ANY:
+            continue
         if isinstance(expression, Reference) and isinstance(declarations.get(expression.name), IndividualParameter):
             continue  # its typical value has its own check
         value = value_at_start(expression, declarations)
-        if value is None or value > 0 or (value == 0 and argument in _MAY_BE_ZERO):
+        if value is None or value > 0 or (value == 0 and ranges[argument] is Range.NOT_NEGATIVE):
             continue
-        limit = "can't be negative" if argument in _MAY_BE_ZERO else "must be positive"
-        yield Problem(name, f"{argument} of {name} starts at {value:g} but {limit}", "", Culprit("keyword", argument))
+        yield Problem(name, f"{argument} of {name} starts at {value:g} but {_MEANT[ranges[argument]]}", "", Culprit("keyword", argument))
 
 
-def _one_of(name: str, arguments: Mapping) -> Iterator[Problem]:
-    if "duration" in arguments and "rate" in arguments:
-        help = "an infusion has one of them: the other follows from the amount"
-        yield Problem(name, f"{name} has both a duration and a rate", help, Culprit("keyword", "rate"))
+def _starts(name: str, states: Mapping[str, State], declarations: Mapping[str, Declaration]) -> Iterator[Problem]:
+    """Check that the states of a structure start at values that are known at the start."""
+    for state, each in states.items():
+        for found in dynamic_names(each.init, declarations) if each.init is not None else ():
+            message = f"the start of {name}.{state} depends on {found}, which has no value yet"
+            yield Problem(name, message, "use parameters only", Culprit("name", found.split(".")[0]))
+            return
 
 
 def _state(name: str, state: State, declarations: Mapping[str, Declaration]) -> Iterator[Problem]:
@@ -62,6 +73,10 @@ def _target(name: str, dose: Dose, declarations: Mapping[str, Declaration], targ
     declared = declarations.get(owner)
     if declared is None or isinstance(declared, Broken):
         return
+    if isinstance(declared, Structure) and not declared.compartments:
+        message = f"the dose goes nowhere: {owner} is {article(declared.word)}, which has no compartments"
+        yield Problem(name, message, _nearest(owner, declarations), Culprit("name", owner))
+        return
     compartment = declared.compartments[0] if isinstance(declared, Structure) and part is None else part
     if isinstance(declared, Structure) and compartment not in declared.compartments:
         help = f"its compartments are {listed(f'{owner}.{each}' for each in declared.compartments)}"
@@ -78,9 +93,7 @@ def _target(name: str, dose: Dose, declarations: Mapping[str, Declaration], targ
         return
     targets[owner, compartment] = name
     if isinstance(declared, Structure) and compartment == declared.compartments[0]:
-        both = [route for route in _ROUTE if route in declared.arguments and getattr(dose, route) is not None]
-        for route in both:
-            yield Problem(name, f"{route} is given both in {owner} and in {name}", "give it once", Culprit("keyword", route))
+        yield from second_route(name, dose, owner, declared)
 
 
 def _nearest(owner: str, declarations: Mapping[str, Declaration]) -> str:

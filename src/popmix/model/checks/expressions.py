@@ -3,6 +3,7 @@
 import math
 from collections.abc import Iterator, Mapping
 
+from popmix.model.blueprint import BLUEPRINTS
 from popmix.model.declarations import (
     Broken,
     Covariate,
@@ -28,6 +29,7 @@ from popmix.model.expression import (
     names_in,
     walk,
 )
+from popmix.model.handles import first_part, parts_of
 from popmix.model.mistakes import Problem, article, did_you_mean, listed
 from popmix.model.places import Culprit
 
@@ -54,6 +56,9 @@ def _owned(name: str, declared: Declaration) -> Iterator[tuple[str, Expression]]
         yield from ((name, each) for each in [declared.init] if each is not None)
         yield from ((f"{name}.dt", each) for each in [declared.derivative] if each is not None)
         return
+    if isinstance(declared, Structure):
+        yield from ((name, each) for argument, each in declared.arguments.items() if not BLUEPRINTS[declared.kind].is_choice(argument))
+        return
     limits = (declared.lloq, declared.uloq) if isinstance(declared, Observation) else ()
     for each in declared.expressions():
         if not any(each is limit for limit in limits):
@@ -68,13 +73,12 @@ def _is_log_likelihood(declared: Declaration) -> bool:
 
 
 def _timeless(name: str, declared: Declaration, declarations: Mapping[str, Declaration]) -> Iterator[Problem]:
-    """Parameters and arguments of closed forms are not functions of the dynamics."""
-    if not isinstance(declared, (IndividualParameter, Structure)):
+    """Parameters are not functions of the dynamics."""
+    if not isinstance(declared, IndividualParameter):
         return
     for expression in expressions_in(list(declared.expressions())):
         for found in dynamic_names(expression, declarations):
-            closed = isinstance(declared, Structure)
-            help = "write the equations with State() and .dt" if closed else f"write {name} as a named expression instead"
+            help = f"write {name} as a named expression instead"
             culprit = Culprit("name", found.split(".")[0])
             yield Problem(name, f"{name} depends on {found}, which changes with the dynamics", help, culprit)
             return
@@ -111,6 +115,8 @@ class _Checker:
             yield from self.condition(node)
         elif isinstance(node, Reference):
             yield from self.reference(node.name)
+        elif isinstance(node, Attribute):
+            yield from self.part(node)
         elif isinstance(node, Number):
             if not math.isfinite(node.value):
                 yield self._problem(f"the number {node.value} is not finite")
@@ -195,6 +201,13 @@ class _Checker:
         elif not declared.is_value:
             yield self._problem(f"{name} is {article(declared.word)} and stands where a number is needed", _meant(name, declared), culprit)
 
+    def part(self, node: Attribute) -> Iterator[Problem]:
+        """Check a part of a structure: an editing verb may have put another structure in the place of the one that had it."""
+        owner = self.declarations.get(node.owner)
+        if isinstance(owner, Structure) and node.name not in parts_of(owner):
+            help = f"it has {listed(f'.{each}' for each in parts_of(owner))}"
+            yield self._problem(f"{node.owner} has no part .{node.name}", help, Culprit("attribute", node.name))
+
     def is_condition(self, node: Expression) -> bool:
         """Whether an expression is a comparison, a connective, or the name of one."""
         if isinstance(node, Operation):
@@ -214,9 +227,9 @@ class _Checker:
 
 
 def _meant(name: str, declared: Declaration) -> str:
+    if isinstance(declared, Structure):
+        return f"did you mean {name}.{first_part(declared)}?"
     match declared.word:
-        case "OneCompartment" | "TwoCompartments" | "ThreeCompartments":
-            return f"did you mean {name}.concentration?"
         case "Observation":
             return "name the prediction and use it in both places"
         case "Occasion" | "Level":

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 
+from popmix.model.blueprint import BLUEPRINTS, PROFILES
 from popmix.model.declarations import (
     Block,
     Broken,
@@ -17,15 +18,16 @@ from popmix.model.declarations import (
     Structure,
 )
 from popmix.model.expression import FUNCTIONS, Expression, names_in
+from popmix.model.handles import first_part
 from popmix.model.mistakes import Problem, article, listed
 from popmix.model.places import Culprit
 from popmix.model.results import result_pairs
 
 WORDS = frozenset((
     "Model", "Theta", "Covariate", "Normal", "LogNormal", "LogitNormal", "ProbitNormal", "BoxCox", "StudentT", "Eta", "Block", "Fixed",
-    "State", "Dose", "Observation", "OneCompartment", "TwoCompartments", "ThreeCompartments", "Occasion", "Level", "Mixture",
+    "State", "Dose", "Observation", "Occasion", "Level", "Mixture",
     "Bernoulli", "Binomial", "Poisson", "NegativeBinomial", "ZeroInflatedPoisson", "Ordinal", "Categorical", "TimeToEvent",
-    "LogLikelihood", "priors", "where", *FUNCTIONS,
+    "LogLikelihood", "priors", "where", *FUNCTIONS, *BLUEPRINTS, *PROFILES,
 ))  # fmt: skip
 _MEANINGS = {"T": "time", "TAD": "time after dose", "Y": "the value observed"}
 _RECORD = {"ID": "the subject", "TIME": "the time", "EVID": "the kind of a record", "MDV": "missing values"}
@@ -99,5 +101,5 @@ def _unused(name: str, declared: Declaration, declarations: Mapping[str, Declara
     if blocks:
         return message, f"being in {listed(blocks)} does not use it; use it in an expression, or leave it out", None
     if isinstance(declared, Structure):
-        return message, f"use {name}.concentration or another part, or leave it out", None
+        return message, f"use {name}.{first_part(declared)} or another part, or leave it out", None
     return message, "use it, or leave it out", None
