@@ -12,14 +12,15 @@ from popmix.compiler.dynamics import Dynamics, Mammillary, Shape, mammillary
 from popmix.compiler.program import ONE, ZERO, Program, Symbolic
 from popmix.errors import SupportError
 from popmix.model.compartments import Place, compartments
-from popmix.model.declarations import IndividualParameter, Observation, Structure
+from popmix.model.declarations import IndividualParameter, Observation
 from popmix.model.expression import COMPARISONS, CONNECTIVES, Attribute, Expression, Number, Operation, Reference, Text
+from popmix.model.library import expand, is_linear, mammillary_rates
 from popmix.model.model import Model
 from popmix.model.parameters import Parameters, parameters_of
 
 TIME, TIME_AFTER_DOSE = symengine.Symbol("T"), symengine.Symbol("TAD")
 
-_PERIPHERALS = {"OneCompartment": 0, "TwoCompartments": 1, "ThreeCompartments": 2}
+_RATES = ("k10", "k12", "k21", "k13", "k31", "ka")
 _DOSE_ATTRIBUTES = ("f", "lag", "duration", "rate")
 
 
@@ -92,7 +93,10 @@ class _Lowering:
         self.places = compartments(model)
         self.amounts = {place: symengine.Symbol(f"amount_{index}") for index, place in enumerate(self.places.values())}
         self.as_equations = as_equations and bool(self.places)
-        self.has_equations = self.as_equations or bool(model.states) or len(model.structures) > 1
+        self.expansions = {name: expand(name, structure) for name, structure in model.structures.items()}
+        moving = [structure for name, structure in model.structures.items() if self.expansions[name].states]
+        self.closed = moving[0] if len(moving) == 1 and is_linear(moving[0]) and not model.states else None
+        self.has_equations = bool(self.places) and (self.as_equations or self.closed is None)
 
     def run(self) -> Lowered:
         dynamics = self._dynamics() if self.has_equations else None
@@ -123,33 +127,18 @@ class _Lowering:
             return None if self.as_equations else mammillary(self.program, dynamics, {TIME, TIME_AFTER_DOSE})
         if not self.places:
             return None
-        structure = next(iter(self.model.structures.values()))
-        return Mammillary(_shape(structure), tuple(range(len(self.places))), self._rates(structure))
+        rates = mammillary_rates(self.closed)
+        shape = Shape("ka" in rates, len([name for name in rates if name in ("k12", "k13")]))
+        values = tuple(self.expression(rates[name]) for name in _RATES if name in rates)
+        return Mammillary(shape, tuple(range(len(self.places))), values)
 
     def _dynamics(self) -> Dynamics:
-        derivatives: dict[Place, Symbolic] = {}
-        initial = dict.fromkeys(self.amounts, ZERO)
-        for name, structure in self.model.structures.items():
-            derivatives |= self._structure_equations(name, structure)
-        for name, state in self.model.states.items():
-            derivatives[name, None] = self.expression(state.derivative)
-            initial[name, None] = ZERO if state.init is None else self.expression(state.init)
+        states = {(name, part): state for name, one in self.expansions.items() for part, state in one.states.items()}
+        states |= {(name, None): state for name, state in self.model.states.items()}
+        derivatives = {place: self.expression(state.derivative) for place, state in states.items()}
+        initial = {place: ZERO if state.init is None else self.expression(state.init) for place, state in states.items()}
         order = tuple(self.amounts)
         return Dynamics(tuple(self.amounts.values()), tuple(derivatives[one] for one in order), tuple(initial[one] for one in order))
-
-    def _structure_equations(self, name: str, structure: Structure) -> dict[Place, Symbolic]:
-        shape, rates = _shape(structure), list(self._rates(structure))
-        depots = [(name, "depot")] if shape.has_depot else []
-        central, *peripherals = [(name, part) for part in structure.compartments if part != "depot"]
-        change = {central: -rates[0] * self.amounts[central]}
-        for index, place in enumerate(peripherals):
-            outward, inward = rates[1 + 2 * index] * self.amounts[central], rates[2 + 2 * index] * self.amounts[place]
-            change[central] += inward - outward
-            change[place] = outward - inward
-        for place in depots:
-            change[central] += rates[-1] * self.amounts[place]
-            change[place] = -rates[-1] * self.amounts[place]
-        return change
 
     def expression(self, node: Expression) -> Symbolic:
         if isinstance(node, Number):
@@ -201,11 +190,13 @@ class _Lowering:
         return lower + (upper - lower) * self.program.apply("expit", symengine.log(share / (1 - share)) + eta)
 
     def _attribute(self, node: Attribute) -> Symbolic:
-        structure = self.model.structures[node.owner]
-        if node.name == "concentration":
-            volume = structure.arguments.get("v", structure.arguments.get("v1"))
-            return self.amounts[node.owner, "central"] / self.expression(volume)
-        return self.amounts[node.owner, structure.compartment(node.name)]
+        outputs = self.expansions[node.owner].outputs
+        if node.name in outputs:
+            name = f"{node.owner}.{node.name}"
+            if name not in self.known:
+                self.known[name] = self.expression(outputs[node.name])
+            return self.known[name]
+        return self.amounts[node.owner, self.model.structures[node.owner].compartment(node.name)]
 
     def _operation(self, node: Operation) -> Symbolic:
         if node.operator in COMPARISONS:
@@ -230,23 +221,14 @@ class _Lowering:
             return self.expression(node)
         return _number(float(self.categories[other.name].index(node.value)))
 
-    def _rates(self, structure: Structure) -> tuple[Symbolic, ...]:
-        argument = {name: self.expression(value) for name, value in structure.arguments.items()}
-        volume = argument.get("v", argument.get("v1"))
-        shape, rates = _shape(structure), [argument["cl"] / volume]
-        for q, v in _peripheral_arguments(shape.n_peripherals):
-            rates += [argument[q] / volume, argument[q] / argument[v]]
-        return (*rates, argument["ka"]) if shape.has_depot else tuple(rates)
-
     def _dosing(self, places: list[Place]) -> dict[tuple[str, int], Symbolic]:
         found = {}
-        for name, structure in self.model.structures.items():
-            first = places.index((name, structure.compartments[0]))
-            given = [attribute for attribute in _DOSE_ATTRIBUTES if attribute in structure.arguments]
-            found |= {(attribute, first): self.expression(structure.arguments[attribute]) for attribute in given}
-        for dose in self.model.doses.values():
+        routes = [dose for one in self.expansions.values() for dose in one.doses.values()]
+        for dose in (*routes, *self.model.doses.values()):
             owner, part = dose.target
             place = (owner, part and self.model.structures[owner].compartment(part))
+            if dose.profile is not None:
+                raise SupportError("an absorption profile (profile=) can't be fitted yet.")
             for attribute in _DOSE_ATTRIBUTES:
                 if (value := getattr(dose, attribute)) is not None:
                     found[attribute, places.index(place)] = self.expression(value)
@@ -270,14 +252,6 @@ class _Lowering:
         if declared.log_additive is not None:
             prediction, variance = symengine.log(prediction), self.sigmas[f"log_additive_{name}"] ** 2
         return Endpoint(name, declared.dvid, prediction, variance, declared.log_additive is not None)
-
-
-def _shape(structure: Structure) -> Shape:
-    return Shape("ka" in structure.arguments, _PERIPHERALS[structure.kind])
-
-
-def _peripheral_arguments(n_peripherals: int) -> tuple[tuple[str, str], ...]:
-    return ((), (("q", "v2"),), (("q2", "v2"), ("q3", "v3")))[n_peripherals]
 
 
 def _number(value: float) -> Symbolic:
