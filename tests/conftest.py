@@ -10,6 +10,8 @@ import pytest
 
 from popmix.app.theophylline import Theophylline
 from popmix.data import EventTable, datasets
+from popmix.estimate.solution import Solution
+from popmix.likelihood import AUTOMATIC
 from popmix.model import Model
 from popmix.model.parameters import Parameters, parameters_of
 from popmix.table import Table
@@ -43,6 +45,7 @@ class FakeFit:
     start: Parameters
     method: FakeMethod = FakeMethod()
     convergence: FakeConvergence = FakeConvergence()
+    solution: Solution = field(default_factory=lambda: Solution("closed form", AUTOMATIC))
     ofv: float = 116.125
     minus2ll: float = 358.725
     aic: float = 374.725

@@ -5,9 +5,9 @@ from differences import slopes
 from numba import njit
 
 from popmix.engine.bundle import Bundle
-from popmix.engine.code import new_work
 from popmix.engine.compiled import call_at
 from popmix.engine.density import set_individual
+from popmix.engine.work import new_work
 from popmix.likelihood import Problem
 from popmix.model.parameters import parameters_of
 

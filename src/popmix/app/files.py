@@ -9,6 +9,7 @@ from typing import Any
 from popmix.errors import Interrupted, OptionError, PopmixError
 from popmix.estimate import Fit, evaluate, fit
 from popmix.interop import run_folder
+from popmix.likelihood import AUTOMATIC, Solver
 from popmix.model import Model, load
 
 
@@ -18,7 +19,7 @@ class Request:
 
     out: the run folder to make, None for none; overwrite: an earlier run folder of that name may be replaced;
     threads: None for all cores; command: the words that asked for the work, kept in the run folder; progress: has
-    `update`; columns: roles and covariates by the name of their column.
+    `update`; columns: roles and covariates by the name of their column; solver: None for the default one.
     """
 
     out: Path | None = None
@@ -28,10 +29,17 @@ class Request:
     command: tuple[str, ...] = ()
     progress: Any = None
     columns: Mapping[str, str] | None = None
+    solver: Solver | None = None
 
     def __post_init__(self) -> None:
         if self.threads is not None and self.threads < 1:
             raise OptionError(f"--jobs {self.threads}: the number of threads must be at least 1.")
+
+    @property
+    def common(self) -> dict[str, Any]:
+        """The keywords that `fit` and `evaluate` share."""
+        solver = self.solver or AUTOMATIC
+        return {"columns": self.columns, "threads": self.threads, "progress": self.progress, "solver": solver}
 
 
 def fit_file(model: str | Path | Model, data: str | Path, method: Any, request: Request | None = None) -> Fit:
@@ -44,7 +52,7 @@ def fit_file(model: str | Path | Model, data: str | Path, method: Any, request: 
     _refuse_folder(request)
     loaded = _loaded(model)
     try:
-        result = fit(loaded, data, method, columns=request.columns, threads=request.threads, seed=request.seed, progress=request.progress)
+        result = fit(loaded, data, method, seed=request.seed, **request.common)
     except Interrupted as interruption:
         raise _kept(interruption, request) from interruption
     _save(result, request)
@@ -60,7 +68,7 @@ def evaluate_file(
     """
     request = request or Request()
     _refuse_folder(request)
-    result = evaluate(_loaded(model), data, method, at=at, columns=request.columns, threads=request.threads, progress=request.progress)
+    result = evaluate(_loaded(model), data, method, at=at, **request.common)
     _save(result, request)
     return result
 

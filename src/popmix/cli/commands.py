@@ -8,7 +8,7 @@ import typer
 
 from popmix import __version__, app
 from popmix.cli.guard import INTERRUPTED, guarded
-from popmix.cli.methods import METHODS, check_covariance, make_method, pairs
+from popmix.cli.methods import METHODS, check_covariance, make_method, make_solver, pairs
 from popmix.cli.progress import progress
 
 shell = typer.Typer(
@@ -30,6 +30,10 @@ Columns = Annotated[
     list[str] | None,
     typer.Option("--column", metavar="ROLE=NAME", help="A column of another name, as time=TAFD or WT=BW; may be repeated."),
 ]
+SolverOptions = Annotated[
+    list[str] | None,
+    typer.Option("--solver", metavar="NAME=VALUE", help="How equations are solved: method=stiff, tolerance=1e-9; may be repeated."),
+]
 OutFolder = Annotated[Path | None, typer.Option("--out", metavar="DIR", help="Write a run folder of this name.")]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Let the run folder replace an earlier run folder.")]
 Jobs = Annotated[int | None, typer.Option("--jobs", metavar="N", help="Number of threads; all cores when left out.")]
@@ -44,6 +48,7 @@ def fit(
     method: MethodName = "focei",
     option: Options = None,
     column: Columns = None,
+    solver: SolverOptions = None,
     covariance: Annotated[str, typer.Option("--covariance", metavar="KIND", help="Covariance of the estimates: none.")] = "none",
     out: OutFolder = None,
     overwrite: Overwrite = False,
@@ -57,7 +62,7 @@ def fit(
         chosen = make_method(method, option or ())
         check_covariance(covariance)
         with progress() as told:
-            request = app.Request(out, overwrite, seed, jobs, _command(), told, pairs(column))
+            request = app.Request(out, overwrite, seed, jobs, _command(), told, pairs(column), make_solver(solver))
             result = app.fit_file(model, data, chosen, request)
         _show_fit(result, out, json)
 
@@ -69,6 +74,7 @@ def evaluate(
     method: MethodName = "focei",
     option: Options = None,
     column: Columns = None,
+    solver: SolverOptions = None,
     at: Annotated[str | None, typer.Option("--at", metavar="VALUES.json", help="Values by name, or the fit.json of a run folder.")] = None,
     out: OutFolder = None,
     overwrite: Overwrite = False,
@@ -81,7 +87,7 @@ def evaluate(
         chosen = make_method(method, option or ())
         values = None if at is None else app.read_values(at)
         with progress() as told:
-            request = app.Request(out, overwrite, None, jobs, _command(), told, pairs(column))
+            request = app.Request(out, overwrite, None, jobs, _command(), told, pairs(column), make_solver(solver))
             result = app.evaluate_file(model, data, chosen, values, request)
         _show_fit(result, out, json)
 

@@ -66,6 +66,16 @@ def pairs(texts: Sequence[str] | None) -> dict[str, str] | None:
     return found or None
 
 
+def make_solver(options: Sequence[str] | None) -> Any:
+    """Return the solver of differential equations of `NAME=VALUE` options, None without any. Raises OptionError as `make_method`."""
+    if not options:
+        return None
+    allowed = {option.name: option for option in fields(popmix.Solver)}
+    return popmix.Solver(
+        **{option.name: _converted(option, value) for option, value in (_split(text, "solver", allowed) for text in options)}
+    )
+
+
 def check_covariance(name: str) -> None:
     """Raise OptionError for an unknown kind of covariance, SupportError for one that is planned."""
     if name not in COVARIANCES:

@@ -93,6 +93,7 @@ class Emitter:
         self.outputs = self._share(function.outputs)
 
     def run(self) -> None:
+        """Emit the body."""
         for position, expression in self.outputs.items():
             self.builder.store(self.value(expression), self.place(_OUT, position))
         self.builder.ret_void()
@@ -125,6 +126,7 @@ class Emitter:
         return list(found.values())
 
     def value(self, expression: Symbolic) -> ir.Value:
+        """Return an expression, emitted where it is needed first."""
         if expression not in self.values:
             self.values[expression] = self._emit(expression)
         return self.values[expression]
@@ -251,6 +253,7 @@ class LoopEmitter(Emitter):
         self.widths = dict(zip((_COVARIATES, _TIMES, _OUT), function.widths, strict=True))
 
     def run(self) -> None:
+        """Emit the body of the loop and what closes it."""
         start, stop, _, rows = self.function.args[: -len(POINTERS)]
         entry = self.builder.block
         body, end = self.function.append_basic_block("body"), self.function.append_basic_block("end")
@@ -268,6 +271,7 @@ class LoopEmitter(Emitter):
         self.builder.ret_void()
 
     def place(self, pointer: int, offset: int) -> ir.Value:
+        """Return the address of an input or a result of the current pass."""
         index = ir.Constant(WORD, offset)
         if pointer == _AMOUNTS:
             index = self.builder.add(self.builder.mul(index, self.function.args[2]), self.k)

@@ -70,6 +70,7 @@ class JetEmitter(Emitter):
         self.expansion = function.expansion
 
     def run(self) -> None:
+        """Emit the derivatives of f, then equation after equation."""
         emitted = iter([self.value(expression) for expression in self.outputs.values()])
         own = self.expansion
         self.values, self.x, self.d, self.xx, self.xd, self.dd = (

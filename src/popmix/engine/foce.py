@@ -11,6 +11,7 @@ implicit function theorem gives d eta*/dx = -L^-1 d2l/(deta dx), so that with w 
 Source: Almquist, Leander and Jirstrand (J Pharmacokinet Pharmacodyn 42:191, 2015).
 """
 
+import math
 from typing import NamedTuple
 
 import numpy as np
@@ -19,10 +20,15 @@ from popmix.engine.compiled import call_at, compiled, part
 from popmix.engine.linear import cholesky, inverse_cholesky, log_determinant, negative_sandwich, solve_cholesky
 
 OK, CURVATURE_NOT_POSITIVE = 0, 4
+# statuses from this one on belong to a time
+TIMED = 9
 
 
 class Marginal(NamedTuple):
-    """Results of all subjects: objective, mode, derivatives by fixed unknowns and omega, sensitivity of the mode."""
+    """Results of all subjects: objective, mode, derivatives by fixed unknowns and omega, sensitivity of the mode.
+
+    `failed_at`: the time at which an integration or a search for a steady state failed, nan for other reasons.
+    """
 
     ofv: np.ndarray
     eta: np.ndarray
@@ -31,6 +37,7 @@ class Marginal(NamedTuple):
     mode_by_fixed: np.ndarray
     inverse_curvature: np.ndarray
     status: np.ndarray
+    failed_at: np.ndarray
 
 
 def new_marginal(n_subjects: int, n_fixed: int, n_etas: int) -> Marginal:
@@ -43,6 +50,7 @@ def new_marginal(n_subjects: int, n_fixed: int, n_etas: int) -> Marginal:
         np.zeros((n_subjects, n_etas, n_fixed)),
         np.zeros((n_subjects, n_etas, n_etas)),
         np.zeros(n_subjects, dtype=np.int64),
+        np.full(n_subjects, np.nan),
     )
 
 
@@ -52,7 +60,9 @@ def marginals(subjects, frozen, globally, fixed, prior, code, timeline, work, de
     for subject in subjects:
         for x in range(code.n_fixed):
             work.unknowns[x] = fixed[x]
+        work.flow.failed_at[0] = math.nan
         result.status[subject] = _marginal(subject, frozen, globally, prior, code, timeline, work, density, result)
+        result.failed_at[subject] = work.flow.failed_at[0] if result.status[subject] >= TIMED else math.nan
 
 
 @part

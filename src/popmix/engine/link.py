@@ -8,7 +8,7 @@ from popmix.compiler.build import CompiledModel
 from popmix.engine.advance import advance_jets, advance_values, shift_time
 from popmix.engine.arrivals import arrange
 from popmix.engine.bundle import Bundle
-from popmix.engine.code import Code, new_work
+from popmix.engine.code import Code
 from popmix.engine.compiled import address_of, ready
 from popmix.engine.cycle import balance, newton, run
 from popmix.engine.density import complete, evaluate, freeze_variances, new_density
@@ -28,6 +28,7 @@ from popmix.engine.steady import arrive, cycle, finish_trains, infuse, reach_ste
 from popmix.engine.stiff import integrate_stiff
 from popmix.engine.values import solve_values
 from popmix.engine.walk import rewrite, solve
+from popmix.engine.work import Work, new_work
 
 _addresses: dict[str, int] = {}
 _lock = threading.Lock()
@@ -43,50 +44,72 @@ def link() -> dict[str, int]:
 
 def _linked() -> dict[str, int]:
     code, timeline = _example_code(), example_timeline()
-    work, density, prior = new_work(code, timeline), new_density(1, 1, 1), new_prior(np.eye(1), np.zeros((1, 1)))
-    basis, state, scratch, paths = Bundle(work.basis), Bundle(work.state), Bundle(work.scratch), Bundle(work.idle)
-    whole, true, real, vector, matrix = 1, True, 1.0, np.zeros(1), np.zeros((1, 1))
-    common = (Bundle(code), Bundle(timeline), Bundle(work))
-    own = (common[0], common[2])
-    full = (*common, Bundle(density))
-    subjects = np.zeros(0, dtype=np.int64)
-    ready(marginals, subjects, true, true, vector, Bundle(prior), *full, Bundle(new_marginal(1, 1, 1)))
-    stack, informed = Bundle(new_stack(1, 1, 1)), Bundle(new_information(1, 1, 1))
-    ready(informations, subjects, true, vector, matrix, matrix, *full, stack, informed)
-    ready(predictions, whole, subjects, vector, matrix, whole, *full, *new_predictions(1, 1, 1, 1))
+    work = new_work(code, timeline)
+    common, density = (Bundle(code), Bundle(timeline), Bundle(work)), Bundle(new_density(1, 1, 1))
+    return _closed_forms(work, *common) | _integration(*common) | _walk(work, *common) | _densities(*common, density)
+
+
+_WHOLE, _TRUE, _REAL, _VECTOR, _MATRIX = 1, True, 1.0, np.zeros(1), np.zeros((1, 1))
+
+
+def _closed_forms(memory: Work, code: Bundle, timeline: Bundle, work: Bundle) -> dict[str, int]:
+    basis, state, scratch, paths = (Bundle(one) for one in (memory.basis, memory.state, memory.scratch, memory.idle))
+    common, own = (code, timeline, work), (code, work)
     return {
-        "advance": address_of(advance_jets, whole, whole, basis, paths, real, state, scratch),
-        "advance_values": address_of(advance_values, whole, whole, true, basis, real, vector, vector),
-        "shift": address_of(shift_time, whole, whole, whole, basis, vector, matrix, state, scratch),
-        "arrange": address_of(arrange, whole, whole, whole, *common),
-        "set_rates": address_of(set_rates, whole, whole, whole, *common),
-        "change_rates": address_of(change_rates, whole, whole, whole, *common),
+        "advance": address_of(advance_jets, _WHOLE, _WHOLE, basis, paths, _REAL, state, scratch),
+        "advance_values": address_of(advance_values, _WHOLE, _WHOLE, _TRUE, basis, _REAL, _VECTOR, _VECTOR),
+        "shift": address_of(shift_time, _WHOLE, _WHOLE, _WHOLE, basis, _VECTOR, _MATRIX, state, scratch),
+        "set_rates": address_of(set_rates, _WHOLE, _WHOLE, _WHOLE, *common),
+        "change_rates": address_of(change_rates, _WHOLE, _WHOLE, _WHOLE, *common),
         "move_inputs": address_of(move_inputs, *own),
-        "set_infusion": address_of(set_infusion, whole, whole, *common),
-        "steady": address_of(reach_steady_state, whole, whole, *common),
-        "arrive": address_of(arrive, whole, real, real, Bundle(work.fixed), *common),
-        "cycle": address_of(cycle, whole, whole, *common),
-        "finish_trains": address_of(finish_trains, whole, real, *common),
-        "rewrite": address_of(rewrite, whole, whole, *common),
-        "observe": address_of(observe, whole, whole, whole, *common),
-        "solve": address_of(solve, whole, whole, *common),
-        "solve_values": address_of(solve_values, whole, *common),
-        "evaluate": address_of(evaluate, whole, true, whole, vector, matrix, *full),
-        "complete": address_of(complete, true, whole, matrix, *full),
-        "saddle": address_of(saddle_step, matrix, matrix, vector, vector, Bundle(density.small)),
-        "climb": address_of(climb, true, whole, vector, matrix, *full),
-        "search": address_of(search, true, whole, vector, Bundle(prior), *full),
-        "freeze": address_of(freeze_variances, whole, *full),
-        "slopes": address_of(slopes_of, whole, whole, real, vector, vector, *own),
-        "nonstiff": address_of(integrate_nonstiff, whole, whole, real, real, *own),
-        "stiff": address_of(integrate_stiff, whole, whole, real, real, *own),
-        "balance": address_of(balance, whole, whole, *common),
-        "newton": address_of(newton, whole, *common),
-        "run": address_of(run, whole, *common),
-        "infuse": address_of(infuse, whole, whole, real, real, *common),
-        "begin": address_of(begin, whole, whole, *common),
-        "integrate": address_of(integrate, whole, whole, real, real, *own),
-        "move": address_of(move, whole, whole, real, vector, matrix, *own),
+        "solve_values": address_of(solve_values, _WHOLE, *common),
+    }
+
+
+def _integration(code: Bundle, timeline: Bundle, work: Bundle) -> dict[str, int]:
+    common, own = (code, timeline, work), (code, work)
+    return {
+        "balance": address_of(balance, _WHOLE, _WHOLE, *common),
+        "newton": address_of(newton, _WHOLE, *common),
+        "run": address_of(run, _WHOLE, *common),
+        "begin": address_of(begin, _WHOLE, _WHOLE, *common),
+        "integrate": address_of(integrate, _WHOLE, _WHOLE, _REAL, _REAL, *own),
+        "move": address_of(move, _WHOLE, _WHOLE, _REAL, _VECTOR, _MATRIX, *own),
+        "slopes": address_of(slopes_of, _WHOLE, _WHOLE, _REAL, _VECTOR, _VECTOR, *own),
+        "nonstiff": address_of(integrate_nonstiff, _WHOLE, _WHOLE, _REAL, _REAL, *own),
+        "stiff": address_of(integrate_stiff, _WHOLE, _WHOLE, _REAL, _REAL, *own),
+    }
+
+
+def _walk(memory: Work, *common: Bundle) -> dict[str, int]:
+    return {
+        "arrange": address_of(arrange, _WHOLE, _WHOLE, _WHOLE, *common),
+        "set_infusion": address_of(set_infusion, _WHOLE, _WHOLE, *common),
+        "steady": address_of(reach_steady_state, _WHOLE, _WHOLE, *common),
+        "arrive": address_of(arrive, _WHOLE, _REAL, _REAL, Bundle(memory.fixed), *common),
+        "cycle": address_of(cycle, _WHOLE, _WHOLE, *common),
+        "infuse": address_of(infuse, _WHOLE, _WHOLE, _REAL, _REAL, *common),
+        "finish_trains": address_of(finish_trains, _WHOLE, _REAL, *common),
+        "rewrite": address_of(rewrite, _WHOLE, _WHOLE, *common),
+        "observe": address_of(observe, _WHOLE, _WHOLE, _WHOLE, *common),
+        "solve": address_of(solve, _WHOLE, _WHOLE, *common),
+    }
+
+
+def _densities(*full: Bundle) -> dict[str, int]:
+    prior, density = Bundle(new_prior(np.eye(1), np.zeros((1, 1)))), new_density(1, 1, 1)
+    subjects = np.zeros(0, dtype=np.int64)
+    ready(marginals, subjects, _TRUE, _TRUE, _VECTOR, prior, *full, Bundle(new_marginal(1, 1, 1)))
+    stack, informed = Bundle(new_stack(1, 1, 1)), Bundle(new_information(1, 1, 1))
+    ready(informations, subjects, _TRUE, _VECTOR, _MATRIX, _MATRIX, *full, stack, informed)
+    ready(predictions, _WHOLE, subjects, _VECTOR, _MATRIX, _WHOLE, *full, *new_predictions(1, 1, 1, 1))
+    return {
+        "evaluate": address_of(evaluate, _WHOLE, _TRUE, _WHOLE, _VECTOR, _MATRIX, *full),
+        "complete": address_of(complete, _TRUE, _WHOLE, _MATRIX, *full),
+        "saddle": address_of(saddle_step, _MATRIX, _MATRIX, _VECTOR, _VECTOR, Bundle(density.small)),
+        "climb": address_of(climb, _TRUE, _WHOLE, _VECTOR, _MATRIX, *full),
+        "search": address_of(search, _TRUE, _WHOLE, _VECTOR, prior, *full),
+        "freeze": address_of(freeze_variances, _WHOLE, *full),
     }
 
 

@@ -22,7 +22,9 @@ def blame(problem: Problem, evaluation: Evaluation) -> str:
     lines = [f"the objective can't be computed: {len(failed)} of {problem.n_subjects} subjects failed."]
     for subject in failed[:_MOST_NAMED]:
         status = Status(int(evaluation.marginal.status[subject]))
-        lines.append(f"subject {problem.data.ids[subject]}: {status.sentence}; {_place(problem, subject, typical, at_mode)}.")
+        at = evaluation.marginal.failed_at[subject]
+        when = f" at time {at:.6g}" if np.isfinite(at) else ""
+        lines.append(f"subject {problem.data.ids[subject]}: {status.sentence}{when}; {_place(problem, subject, typical, at_mode)}.")
     if len(failed) > _MOST_NAMED:
         others = ", ".join(problem.data.ids[subject] for subject in failed[_MOST_NAMED : _MOST_NAMED + 10])
         lines.append(f"and subjects {others}{', ...' if len(failed) > _MOST_NAMED + 10 else ''}.")

@@ -19,6 +19,7 @@ from popmix.estimate.foce import FOCE
 from popmix.estimate.progress import Progress, Silent
 from popmix.estimate.residuals import individuals_table, predictions_table, shrinkage_of
 from popmix.estimate.result import Convergence, Fit
+from popmix.estimate.solution import solution_of
 from popmix.estimate.warnings import warnings_of
 from popmix.likelihood import AUTOMATIC, Evaluation, Problem, Solver, bind
 from popmix.model.model import Model
@@ -171,6 +172,8 @@ def _result(
     clock: _Clock,
 ) -> Fit:
     parameters = evaluation.parameters
+    solution = solution_of(problem, evaluation, method.interaction, threads)
+    clock.lap("check")
     # subjects that do not count have no mode: nan in the tables, not a zero that looks like one
     evaluation.marginal.eta[problem.weights == 0] = np.nan
     evaluation.individual[problem.weights == 0] = np.nan
@@ -188,13 +191,14 @@ def _result(
         n_subjects=problem.n_subjects,
         n_observations=problem.n_observations,
         convergence=convergence,
+        solution=solution,
         individuals_table=individuals,
         predictions_table=predicted,
         shrinkage=shrinkage_of(parameters, evaluation.marginal.eta[problem.weights > 0]),
         timing=dict(clock.laps),
         seed=seed,
         versions=_versions(),
-        messages=warnings_of(problem, parameters, start, estimated=not convergence.evaluated_only),
+        messages=(*solution.warnings, *warnings_of(problem, parameters, start, estimated=not convergence.evaluated_only)),
         weights=problem.weights,
     )
 

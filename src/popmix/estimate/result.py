@@ -7,6 +7,7 @@ import numpy as np
 
 from popmix.data import EventTable
 from popmix.estimate import summary
+from popmix.estimate.solution import Solution
 from popmix.model.model import Model
 from popmix.model.parameters import Parameters
 from popmix.table import Table
@@ -33,7 +34,7 @@ class Fit:
 
     `ofv`: NONMEM's objective, -2 log L without n log 2 pi; `minus2ll`: with it. `parameters` and `start` are on the natural
     scale. `shrinkage`: percent on the SD scale by eta. `timing`: seconds by phase. `messages`: warnings in words.
-    `weights`: one per subject. Data frames are pandas for data that came from pandas, else polars.
+    `solution`: how amounts were found. `weights`: one per subject. Data frames are pandas for data that came from pandas, else polars.
     """
 
     model: Model
@@ -45,6 +46,7 @@ class Fit:
     n_subjects: int
     n_observations: int
     convergence: Convergence
+    solution: Solution
     individuals_table: Table
     predictions_table: Table
     shrinkage: dict[str, float]

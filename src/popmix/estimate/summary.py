@@ -61,6 +61,7 @@ def heading(fit: "Fit") -> list[str]:
         f"{fit.model.name} on {Path(fit.data.source).name}: {fit.method.name.upper()}, {sizes}",
         "   ".join(f"{name} {_fixed(value, 3)}" for name, value in criteria.items()),
         *_wrapped(f"{word}: {state.reason}" if state.reason else word)[:_MOST_MESSAGES],
+        *_wrapped(f"Equations: {fit.solution.sentence}" if fit.solution.sentence else ""),
     ]
 
 

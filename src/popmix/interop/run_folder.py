@@ -124,6 +124,7 @@ def fit_document(fit: Fit, command: Sequence[str] = ()) -> dict[str, Any]:
             "iterations": fit.convergence.iterations,
             "evaluations": fit.convergence.evaluations,
         },
+        "solution": {"route": fit.solution.route, "solver": vars(fit.solution.solver), "change": fit.solution.change},
         "messages": fit.messages,
         "command": command,
         "weights": None if np.all(fit.weights == 1) else fit.weights,

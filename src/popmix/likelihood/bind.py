@@ -53,6 +53,7 @@ def bind(
         constants=_constants(compiled, timeline, table),
         weights=_checked_weights(weights, table),
         varying=tuple(sorted(records.varying)),
+        solver=solver,
     )
 
 

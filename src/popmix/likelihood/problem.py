@@ -15,15 +15,17 @@ import numpy as np
 from popmix.compiler.build import CompiledModel
 from popmix.data import EventTable
 from popmix.engine.bundle import Bundle
-from popmix.engine.code import Code, new_work
+from popmix.engine.code import Code
 from popmix.engine.density import new_density
 from popmix.engine.events import Timeline
 from popmix.engine.foce import Marginal, marginals, new_marginal
 from popmix.engine.information import Information, informations, new_information, new_stack
 from popmix.engine.mode import new_prior, precision_of
 from popmix.engine.predict import Predictions, new_predictions, predictions
+from popmix.engine.work import new_work
 from popmix.errors import Status
 from popmix.likelihood.candidates import candidates
+from popmix.likelihood.solver import Solver
 from popmix.model.model import Model
 from popmix.model.parameters import Parameters
 
@@ -62,6 +64,7 @@ class Problem:
     constants: np.ndarray
     weights: np.ndarray
     varying: tuple[str, ...]
+    solver: Solver
 
     @property
     def n_subjects(self) -> int:
