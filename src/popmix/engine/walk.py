@@ -6,7 +6,7 @@ Order 0 gives values; order 2 also first and second derivatives in the direction
 
 import math
 
-from popmix.engine.compiled import call_at, compiled, part
+from popmix.engine.compiled import call_at, compiled, inlined, part
 from popmix.engine.doses import OK, apply_dose, clear, is_infusing
 from popmix.engine.events import CONSTANT, MULTIPLY, RECORD, REPLACE, RESET, STEADY
 from popmix.engine.jets import set_scaled
@@ -66,7 +66,7 @@ def solve(order, subject, code, timeline, work):
     return OK
 
 
-@part
+@inlined
 def happen(order, event, code, timeline, work):
     """Let an event happen that is no record. Returns a status."""
     kind = timeline.kind[event]
