@@ -5,6 +5,7 @@ All times are the least of several repeats, on two threads unless it is said oth
 
 import argparse
 from collections.abc import Callable
+from io import StringIO
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -51,9 +52,8 @@ def fits(folder: Path, solves: dict[str, float]) -> None:
         fitted = [popmix.fit(model, data, threads=THREADS, solver=solver) for _ in range(3)]
         least = min(one.timing["fit"] for one in fitted)
         found = fitted[0]
-        rows.append(
-            (way, f"{least:.2f}", str(target), f"{least / solves[way]:.0f}", str(found.convergence.evaluations), f"{found.ofv:.4f}")
-        )
+        evaluations = str(found.convergence.evaluations)
+        rows.append((way, f"{least:.2f}", target, f"{least / solves[way]:.0f}", evaluations, f"{found.ofv:.4f}"))
     table("(e2) FOCEI of oral2, 1000 subjects", ("how", "s", "target", "population solves", "evaluations", "OFV"), rows)
 
 
@@ -76,9 +76,8 @@ def target_mediated(folder: Path) -> None:
         away = max(abs(found.parameters[name] / value - 1) for name, value in truth.items())
         if not found.convergence.converged or away > NEAR:
             raise ValueError(f"from {label}: {found.convergence.reason}, {away:.0%} from the truth")
-        rows.append(
-            (label, f"{seconds:.2f}", "20", f"{seconds / one:.0f}", str(found.convergence.evaluations), f"{found.ofv:.4f}", f"{away:.0%}")
-        )
+        evaluations = str(found.convergence.evaluations)
+        rows.append((label, f"{seconds:.2f}", "20", f"{seconds / one:.0f}", evaluations, f"{found.ofv:.4f}", f"{away:.0%}"))
     head = ("start", "s", "target", "population solves", "evaluations", "OFV", "furthest theta from the truth")
     table(f"(e3) FOCEI of TMDD at quasi-steady state, 100 subjects (population solve: {1e3 * one:.1f} ms)", head, rows)
 
@@ -95,9 +94,9 @@ def stiffness(folder: Path) -> None:
     table("(e4) Population solve of TMDD, 100 subjects", ("what", "not stiff, ms", "kon 1000 times as fast, ms", "ratio", "target"), rows)
 
 
-def steady_states(folder: Path) -> None:
+def steady_states() -> None:
     """(e5): steady state of an oral dose with saturable elimination, and the same without one, per subject on one thread."""
-    frame = pl.read_csv(folder / "sim_steady_1000.csv", null_values=".")
+    frame = pl.read_csv(StringIO("\n".join(simulate.steady_rows(1000))), null_values=".")
     rows, single = [], frame.with_columns(SS=pl.lit(0), II=pl.lit(0.0))
     ways = ((frame, "steady state and 2 samples", "1"), (single, "a single dose and 2 samples", ""))
     for data, what, target in ways:
@@ -118,7 +117,7 @@ def measure(folder: Path) -> None:
     fits(folder, solves)
     target_mediated(folder)
     stiffness(folder)
-    steady_states(folder)
+    steady_states()
 
 
 def main() -> None:

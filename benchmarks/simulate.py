@@ -1,4 +1,4 @@
-"""Simulate the data of the benchmarks: `python benchmarks/simulate.py FOLDER` writes six CSV files.
+"""Simulate the data of the benchmarks: `python benchmarks/simulate.py FOLDER` writes five CSV files.
 
 One- and two-compartment oral models, allometric weight (0.75 on clearances, 1 on volumes), log-normal random effects,
 proportional residual error, single doses of 60, 120 or 240 by subject, eight samples. The truth stands in `TRUTHS`.
@@ -124,7 +124,6 @@ def steady_rows(n_subjects: int) -> list[str]:
 def write(folder: Path) -> None:
     """Write sim_oral1_120.csv and the others into a folder."""
     (folder / "sim_tmdd_qss_100.csv").write_text("\n".join(targeted_rows(100)) + "\n", encoding="utf-8")
-    (folder / "sim_steady_1000.csv").write_text("\n".join(steady_rows(1000)) + "\n", encoding="utf-8")
     for name, truth in TRUTHS.items():
         for size in SIZES:
             (folder / f"sim_{name}_{size}.csv").write_text("\n".join(rows(truth, size)) + "\n", encoding="utf-8")
