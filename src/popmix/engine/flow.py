@@ -3,7 +3,7 @@
 from popmix.compiler.call import call_model
 from popmix.engine.compiled import call_at, compiled, part
 from popmix.engine.equations import jacobian_at, width_of
-from popmix.engine.nonstiff import BECAME_STIFF
+from popmix.engine.nonstiff import BECAME_STIFF, TOO_MANY_STEPS
 
 OK = 0
 BETWEEN, AT = 0, 1
@@ -71,13 +71,16 @@ def set_inputs(code, timeline, work):
 
 @compiled
 def integrate(order, s, start, end, code, work):
-    """Integrate the state from `start` to `end`, by the stiff method from where the equations turn out to be stiff."""
+    """Integrate the state from `start` to `end`, by the stiff method from where the equations turn out to be stiff.
+
+    A great many steps say so too: at fine tolerances roundings can hide what limits them.
+    """
     flow = work.flow
     if not end > start:
         return OK
     if not flow.is_stiff[0]:
         status = call_at(code.nonstiff, (order, s, start, end, code, work))
-        if status != BECAME_STIFF:
+        if status != BECAME_STIFF and not (status == TOO_MANY_STEPS and code.method == AUTOMATIC):
             return status
         flow.is_stiff[0] = 1
         work.stages.length[0] = 0.0
