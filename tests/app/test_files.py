@@ -8,6 +8,7 @@ from popmix.app import files
 from popmix.app.files import Request, evaluate_file, fit_file
 from popmix.app.theophylline import Theophylline
 from popmix.errors import Interrupted, OptionError, PopmixError
+from popmix.likelihood import Solver
 
 
 @pytest.fixture
@@ -30,7 +31,7 @@ def test_the_model_is_loaded_and_the_options_go_on(estimation, tmp_path):
     fit_file(f"{path}:Theophylline", "d.csv", "a method", Request(seed=3, threads=2, columns={"time": "TAFD"}))
     model, data, method, options = estimation[0]
     assert (model, data, method) == (Theophylline, "d.csv", "a method")
-    assert options == {"threads": 2, "seed": 3, "progress": None, "columns": {"time": "TAFD"}}
+    assert options == {"threads": 2, "seed": 3, "progress": None, "columns": {"time": "TAFD"}, "solver": Solver()}
 
 
 def test_the_run_folder_is_refused_before_the_work(estimation, tmp_path):

@@ -56,6 +56,8 @@ HISTORIES = {
     "an infusion into the depot": [{"TIME": 0.0, **BOLUS, "RATE": 30.0}],
     "infusions that overlap": [{"TIME": 0.0, **OTHER, "RATE": 10.0, "ADDL": 2, "II": 3.0}, {"TIME": 1.0, **BOLUS, "RATE": 20.0}],
     "a reset": [{"TIME": 0.0, **OTHER, "RATE": 5.0}, {"TIME": 4.0, "EVID": 3}, {"TIME": 5.0, **BOLUS, "EVID": 4}],
+    "a steady state": [{"TIME": 0.0, **BOLUS, "SS": 1, "II": 8.0}, {"TIME": 5.0, **OTHER}],
+    "a steady state of infusions": [{"TIME": 0.0, **OTHER, "RATE": 30.0, "SS": 1, "II": 3.0, "ADDL": 1}],
     "all at once": [{"TIME": 0.0, **BOLUS}, {"TIME": 0.0, **OTHER}, {"TIME": 0.0, **OTHER, "RATE": 12.0}],
 }
 

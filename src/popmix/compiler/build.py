@@ -17,7 +17,7 @@ from typing import NamedTuple
 import numpy as np
 
 from popmix.compiler.directions import GRAINS, Directions
-from popmix.compiler.dynamics import Shape
+from popmix.compiler.dynamics import Shape, linear_part
 from popmix.compiler.emit import Function, MachineCode, compile_functions
 from popmix.compiler.equations import Patterns, equation_functions
 from popmix.compiler.lower import TIME, TIME_AFTER_DOSE, Endpoint, Lowered, lower
@@ -69,6 +69,7 @@ class CompiledModel:
     n_passive: int
     shape: Shape | None
     patterns: Patterns | None
+    is_linear: bool
     n_rates: int
     rates_vary: bool
     dosing: tuple[tuple[str, int], ...]
@@ -144,6 +145,7 @@ class _Build:
             n_passive=len(passive),
             shape=lowered.shape,
             patterns=patterns,
+            is_linear=bool(lowered.dynamics and linear_part(self.program, lowered.dynamics, {TIME, TIME_AFTER_DOSE}) is not None),
             n_rates=len(cut.rates),
             rates_vary=any(self.program.leaves(one) & self._changing() for one in reactive),
             dosing=tuple(lowered.dosing),

@@ -50,7 +50,7 @@ def mammillary(program: Program, dynamics: Dynamics, clock: set[Symbolic]) -> Ma
     central one. The rates may depend on covariates but not on `clock` (time): they hold between two records.
     """
     matrix = linear_part(program, dynamics, clock)
-    if matrix is None or any(value != ZERO for value in dynamics.initial):
+    if matrix is None or any(value != ZERO for value in dynamics.initial) or not _is_homogeneous(dynamics):
         return None
     n = len(matrix)
     for central in range(n):
@@ -63,17 +63,23 @@ def mammillary(program: Program, dynamics: Dynamics, clock: set[Symbolic]) -> Ma
 
 
 def linear_part(program: Program, dynamics: Dynamics, clock: set[Symbolic]) -> list[list[Symbolic]] | None:
-    """Return A where the equations are x' = A x with A free of states and of time, None otherwise."""
+    """Return A where the equations are x' = A x + b with A and b free of states and of time, None otherwise."""
     amounts, matrix = dynamics.amounts, []
-    nothing = dict.fromkeys(amounts, ZERO)
     for derivative in dynamics.derivatives:
         row = [symengine.expand(program.differentiate(derivative, amount)) for amount in amounts]
-        if any(program.leaves(entry) & (clock | set(amounts)) for entry in row):
+        if program.leaves(derivative) & clock or any(program.leaves(entry) & set(amounts) for entry in row):
             return None
-        if program.leaves(derivative) & clock or symengine.expand(derivative.xreplace(nothing)) != ZERO:
+        # what branches on a state has pieces that are linear, no more
+        if any(program.leaves(symbol) & set(amounts) for symbol in derivative.free_symbols & program.auxiliaries.keys()):
             return None
         matrix.append(row)
     return matrix
+
+
+def _is_homogeneous(dynamics: Dynamics) -> bool:
+    """Whether linear equations have no constant input."""
+    nothing = dict.fromkeys(dynamics.amounts, ZERO)
+    return all(symengine.expand(derivative.xreplace(nothing)) == ZERO for derivative in dynamics.derivatives)
 
 
 def _is_star(matrix: list[list[Symbolic]], central: int, others: list[int]) -> bool:

@@ -79,6 +79,12 @@ class Records:
         return np.isin(self.event, (1, 4, 5, 6))
 
     @property
+    def constant(self) -> np.ndarray:
+        """Mask of constant infusions at steady state, of a given or a modelled rate, which have no amount."""
+        rate = self["rate"]
+        return (self["ss"] > 0) & ((rate > 0) | (rate == -1)) & (np.nan_to_num(self["amt"]) == 0)
+
+    @property
     def observations(self) -> np.ndarray:
         """Mask of observation records, scored or not."""
         return self.event == 0
@@ -227,8 +233,7 @@ def _report_clock(name: str, cells: list[str], wrong: np.ndarray, form: str, fix
 def _derive_events(records: Records) -> None:
     """Set event and unscored by the rules: AMT other than 0 is a dose; then MDV = 1 makes another event; the rest is observed."""
     amount, given, flag = records["amt"], records["evid"], records["mdv"]
-    constant = (records["ss"] > 0) & (records["rate"] > 0)  # an infusion into steady state has no amount
-    dosed = (np.nan_to_num(amount) != 0) | constant
+    dosed = (np.nan_to_num(amount) != 0) | records.constant
     derived = np.where(dosed, 1, np.where(flag == 1, 2, 0))
     usable = np.isin(given, (0, 1, 2, 3, 4, 5, 6))
     records.event = np.where(usable, np.nan_to_num(given), derived).astype(np.int64)

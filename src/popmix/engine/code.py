@@ -41,6 +41,7 @@ class Code(NamedTuple):
     slopes: int
     nonstiff: int
     stiff: int
+    exponential: int
     begin: int
     balance: int
     newton: int
@@ -50,6 +51,7 @@ class Code(NamedTuple):
     move: int
     route: int
     method: int
+    linear: bool
     tolerance: float
     equations: Equations
     individual_0: int

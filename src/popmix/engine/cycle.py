@@ -16,14 +16,14 @@ import numpy as np
 
 from popmix.engine.amounts import add_amount, leave, reach, set_inputs
 from popmix.engine.compiled import call_at, compiled, part
-from popmix.engine.doses import LAG_INVALID, OK, evaluate_dosing, set_output
+from popmix.engine.doses import LAG_INVALID, OK, RATE_INVALID, evaluate_dosing, set_output
 from popmix.engine.elimination import factorise, solve_factorised
 from popmix.engine.equations import width_of
 from popmix.engine.events import AT_ONCE, CONSTANT
 from popmix.engine.flow import pack, set_covariates
-from popmix.engine.jets import clear_rows, copy_rows, set_constant
+from popmix.engine.jets import clear_rows, copy_rows
 from popmix.engine.modal import AT, BETWEEN
-from popmix.engine.steady import LAG_TOO_LONG, NO_STEADY_STATE, leave_running, set_input
+from popmix.engine.steady import LAG_TOO_LONG, NO_STEADY_STATE, leave_running, set_constant_rate, set_input
 
 _MOST_ITERATIONS = 50
 _MOST_HALVINGS = 12
@@ -198,7 +198,8 @@ def run(event, code, timeline, work):
     work.n_on[:] = 0.0
     flow.is_fresh[0] = 0
     if timeline.kind[event] == CONSTANT:
-        set_constant(order, timeline.rate[event], work.rate)
+        if not set_constant_rate(order, event, compartment, code, timeline, work):
+            return RATE_INVALID
         set_input(order, 1.0, compartment, code, timeline, work)
         call_at(code.slopes, (order, s, start, flow.x, flow.slopes[0], code, work))
         for q in range(code.n_states * width_of(order, s)):

@@ -4,7 +4,7 @@ import math
 
 from popmix.compiler.call import call_model
 from popmix.engine.amounts import add_amount, reset_amounts, set_inputs
-from popmix.engine.compiled import call_at, compiled, part
+from popmix.engine.compiled import call_at, compiled, inlined, part
 from popmix.engine.events import BOLUS, DURATION_MODELLED, RATE_GIVEN, RATE_MODELLED, START
 from popmix.engine.jets import add_to, clear_rows, set_constant, set_quotient, store
 
@@ -55,12 +55,13 @@ def set_infusion(order, event, code, timeline, work):
     return OK
 
 
-@part
+@inlined
 def clear(order, row, code, timeline, work):
     """Bring all compartments to their beginning, stop all infusions and forget those that steady states have left running."""
     reset_amounts(order, row, code, timeline, work)
     clear_rows(order if timeline.modelled else 0, code.n_states, work.input)
-    work.n_on[:] = 0.0
+    for c in range(code.n_states):
+        work.n_on[c] = 0.0
     set_inputs(order, code, timeline, work)
     work.trains.count[0] = 0
 
@@ -74,7 +75,7 @@ def is_infusing(code, work):
     return infusing
 
 
-@part
+@inlined
 def add_input(order, sign, compartment, rate, code, timeline, work):
     """Switch an infusion on (sign 1) or off (-1); the last one leaves an exact zero."""
     order = order if timeline.modelled else 0
@@ -86,7 +87,7 @@ def add_input(order, sign, compartment, rate, code, timeline, work):
     set_inputs(order, code, timeline, work)
 
 
-@part
+@inlined
 def apply_dose(order, event, code, timeline, work):
     """Add a bolus, or switch an infusion on or off."""
     compartment, kind, form = timeline.compartment[event], timeline.kind[event], timeline.form[event]

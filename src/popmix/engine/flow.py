@@ -3,11 +3,12 @@
 from popmix.compiler.call import call_model
 from popmix.engine.compiled import call_at, compiled, part
 from popmix.engine.equations import jacobian_at, width_of
+from popmix.engine.exponential_action import TOO_LONG
 from popmix.engine.nonstiff import BECAME_STIFF, TOO_MANY_STEPS
 
 OK = 0
 BETWEEN, AT = 0, 1
-AUTOMATIC, NONSTIFF, STIFF = 0, 1, 2
+AUTOMATIC, NONSTIFF, STIFF, EXPONENTIAL = 0, 1, 2, 3
 
 
 @compiled
@@ -71,13 +72,17 @@ def set_inputs(code, timeline, work):
 
 @compiled
 def integrate(order, s, start, end, code, work):
-    """Integrate the state from `start` to `end`, by the stiff method from where the equations turn out to be stiff.
+    """Carry the state from `start` to `end`: exactly where the equations are linear, by the stiff method from where they are stiff.
 
-    A great many steps say so too: at fine tolerances roundings can hide what limits them.
+    A great many explicit steps say that they are, too: at fine tolerances roundings can hide what limits them.
     """
     flow = work.flow
     if not end > start:
         return OK
+    if code.linear and code.method in (AUTOMATIC, EXPONENTIAL):
+        status = call_at(code.exponential, (order, s, start, end, code, work))
+        if status != TOO_LONG:
+            return status
     if not flow.is_stiff[0]:
         status = call_at(code.nonstiff, (order, s, start, end, code, work))
         if status != BECAME_STIFF and not (status == TOO_MANY_STEPS and code.method == AUTOMATIC):

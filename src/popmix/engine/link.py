@@ -15,6 +15,7 @@ from popmix.engine.density import complete, evaluate, freeze_variances, new_dens
 from popmix.engine.doses import set_infusion
 from popmix.engine.equations import ALGEBRAIC, CLOSED_FORM, EQUATIONS, Equations, no_equations, slopes_of
 from popmix.engine.events import Timeline
+from popmix.engine.exponential_action import integrate_linear
 from popmix.engine.flow import begin, integrate, move
 from popmix.engine.foce import marginals, new_marginal
 from popmix.engine.information import informations, new_information, new_stack
@@ -77,6 +78,7 @@ def _integration(code: Bundle, timeline: Bundle, work: Bundle) -> dict[str, int]
         "move": address_of(move, _WHOLE, _WHOLE, _REAL, _VECTOR, _MATRIX, *own),
         "slopes": address_of(slopes_of, _WHOLE, _WHOLE, _REAL, _VECTOR, _VECTOR, *own),
         "nonstiff": address_of(integrate_nonstiff, _WHOLE, _WHOLE, _REAL, _REAL, *own),
+        "exponential": address_of(integrate_linear, _WHOLE, _WHOLE, _REAL, _REAL, *own),
         "stiff": address_of(integrate_stiff, _WHOLE, _WHOLE, _REAL, _REAL, *own),
     }
 
@@ -116,7 +118,7 @@ def _densities(*full: Bundle) -> dict[str, int]:
 def _example_code() -> Code:
     """Return a code of the right types that is never run."""
     whole, table, cube = (np.zeros((1,) * n_axes, dtype=np.int64) for n_axes in (1, 2, 3))
-    kinds = {"rates_vary": False} | dict.fromkeys(("observe_0", "observe_all", "observe_2"), whole)
+    kinds = {"rates_vary": False, "linear": False} | dict.fromkeys(("observe_0", "observe_all", "observe_2"), whole)
     kinds |= dict.fromkeys(("f_index", "lag_index", "rate_index", "duration_index"), whole)
     kinds |= {"n_local_states": whole, "n_local_directions": whole, "local_states": table, "local_directions": table}
     kinds |= {"observed_states": whole, "n_active": table, "active": cube, "tolerance": 1e-8, "equations": no_equations()}
@@ -151,6 +153,7 @@ def engine_code(compiled: CompiledModel, method: int = 0, tolerance: float = 1e-
         n_passive=compiled.n_passive,
         route=CLOSED_FORM if shape else EQUATIONS if n_states else ALGEBRAIC,
         method=method,
+        linear=compiled.is_linear,
         tolerance=tolerance,
         equations=_equations(compiled),
         has_depot=int(shape.has_depot) if shape else 0,

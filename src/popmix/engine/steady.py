@@ -16,9 +16,9 @@ import numpy as np
 
 from popmix.engine.amounts import add_amount, leave, reach, set_inputs
 from popmix.engine.compiled import call_at, compiled, part
-from popmix.engine.doses import LAG_INVALID, OK, add_input, evaluate_dosing, is_infusing, set_output
+from popmix.engine.doses import LAG_INVALID, OK, RATE_INVALID, add_input, evaluate_dosing, is_infusing, set_output
 from popmix.engine.equations import EQUATIONS
-from popmix.engine.events import AT_ONCE, CONSTANT
+from popmix.engine.events import AT_ONCE, CONSTANT, RATE_MODELLED
 from popmix.engine.jets import (
     State,
     add_scaled,
@@ -103,7 +103,7 @@ def cycle(order, event, code, timeline, work):
     compartment, interval = timeline.compartment[event], timeline.interval[event]
     evaluate_dosing(order, event, code, timeline, work)
     if timeline.kind[event] == CONSTANT:
-        return _constant(order, timeline.rate[event], compartment, code, timeline, work)
+        return _constant(order, event, compartment, code, timeline, work)
     set_output(order, code.lag_index[compartment], 1.0, 0.0, code, work, work.lag)
     lag = work.lag.value[0]
     if not (lag >= 0.0 and math.isfinite(lag)):
@@ -132,11 +132,20 @@ def arrive(order, start, time, end, code, timeline, work):
 
 
 @part
-def _constant(order, rate, compartment, code, timeline, work):
+def set_constant_rate(order, event, compartment, code, timeline, work):
+    """Write the rate of a constant infusion into `work.rate`; returns whether it is one."""
+    modelled = code.rate_index[compartment] if timeline.form[event] == RATE_MODELLED else -1
+    set_output(order, modelled, 1.0, timeline.rate[event], code, work, work.rate)
+    return work.rate.value[0] > 0.0 and math.isfinite(work.rate.value[0])
+
+
+@part
+def _constant(order, event, compartment, code, timeline, work):
     """Reach the steady state of a constant infusion, as that of one in any interval."""
+    if not set_constant_rate(order, event, compartment, code, timeline, work):
+        return RATE_INVALID
     speed = fastest(code, work)
     interval = 1.0 / speed if speed > 0.0 else 1.0
-    set_constant(order, rate, work.rate)
     set_input(order, 1.0, compartment, code, timeline, work)
     call_at(code.arrive, (order, 0.0, interval, work.fixed, code, timeline, work))
     set_input(order, 0.0, compartment, code, timeline, work)

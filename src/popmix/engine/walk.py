@@ -7,7 +7,7 @@ Order 0 gives values; order 2 also first and second derivatives in the direction
 import math
 
 from popmix.engine.amounts import add_amount, change_parameters, leave, reach, read_amount, set_parameters
-from popmix.engine.compiled import call_at, compiled, part
+from popmix.engine.compiled import call_at, compiled, inlined, part
 from popmix.engine.doses import OK, apply_dose, clear, is_infusing
 from popmix.engine.equations import EQUATIONS
 from popmix.engine.events import CONSTANT, MULTIPLY, RECORD, REPLACE, RESET, STEADY, STOP
@@ -71,7 +71,7 @@ def solve(order, subject, code, timeline, work):
     return OK
 
 
-@part
+@inlined
 def happen(order, event, code, timeline, work):
     """Let an event happen that is no record. Returns a status."""
     kind = timeline.kind[event]

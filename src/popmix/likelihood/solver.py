@@ -4,16 +4,17 @@ from dataclasses import dataclass
 
 from popmix.errors import OptionError
 
-_METHODS = ("auto", "nonstiff", "stiff")
+_METHODS = ("auto", "nonstiff", "stiff", "exponential")
 
 
 @dataclass(frozen=True)
 class Solver:
     """How amounts are found: by closed form where there is one, else by integration with the relative `tolerance`.
 
-    method: "auto" takes closed forms where the equations have one, else integrates by the explicit method of Dormand and Prince of order
-    8 and, from where a subject's equations turn out to be stiff, by Radau IIA of order 5; "nonstiff" and "stiff" integrate by the one
-    or the other, even where a closed form exists. Raises OptionError for values that don't exist.
+    method: "auto" takes closed forms where the equations have one, the matrix exponential where they are linear, else integrates by the
+    explicit method of Dormand and Prince of order 8 and, from where a subject's equations turn out to be stiff, by Radau IIA of order 9;
+    "exponential", "nonstiff" and "stiff" take one of them, even where a closed form exists. Raises OptionError for values that don't
+    exist.
     """
 
     method: str = "auto"

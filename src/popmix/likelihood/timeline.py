@@ -124,7 +124,7 @@ def doses_of(table: EventTable, expectation: Expectation, positions: Mapping[str
         interval=interval[index],
         implied=number > 0,
         steady=steady[index] & (number == 0),
-        constant=(steady & (amount == 0) & (rate > 0))[index],
+        constant=(steady & (amount == 0) & np.isin(form, (RATE_GIVEN, RATE_MODELLED)))[index],
     )
 
 

@@ -17,12 +17,19 @@ def _doses(records: Records, expectation: Expectation | None) -> np.ndarray:
 
 def _switched_off(records: Records) -> np.ndarray:
     """Mask of the records that switch a compartment off (EVID 2 with a negative CMT)."""
-    return (records.event == 2) & np.array([text.startswith("-") for text in records.compartment], dtype=bool)
+    return (records.event == 2) & _negative(records)
+
+
+def _negative(records: Records) -> np.ndarray:
+    """Mask of the records with a negative CMT."""
+    return np.array([text[:1] == "-" for text in records.compartment.tolist()], dtype=bool)
 
 
 def _targets(records: Records, expectation: Expectation) -> np.ndarray:
     """Name of the compartment that each record is about, None where there is no such one."""
-    return np.array([expectation.compartment_of(text.removeprefix("-")) for text in records.compartment], dtype=object)
+    texts = records.compartment.tolist()
+    known = {text: expectation.compartment_of(text.removeprefix("-")) for text in set(texts)}
+    return np.array([known[text] for text in texts], dtype=object)
 
 
 def rate_codes(records: Records, expectation: Expectation | None, collector: Collector) -> None:
@@ -46,12 +53,17 @@ def rate_codes(records: Records, expectation: Expectation | None, collector: Col
             collector.mark("D028", "E", name, where, message, f"Add {word}= to the model, or give the {word} in the data.")
 
 
+def _untold(records: Records) -> bool:
+    """Whether the data say nothing of rates and durations, so that the model's hold for all doses."""
+    return bool(np.all(np.isnan(records["rate"])) and np.all(np.isnan(records["dur"])))
+
+
 def unused_inputs(records: Records, expectation: Expectation | None, collector: Collector) -> None:
     """D061: the model gives the rate or the duration of infusions into a compartment, and no dose uses it."""
     if expectation is None or not expectation.has_dosing:
         return
     rate, into, doses = records["rate"], _targets(records, expectation), _doses(records, expectation)
-    untold = bool(np.all(np.isnan(rate)) and np.all(np.isnan(records["dur"])))
+    untold = _untold(records)
     for code, having, word in ((-1, expectation.rates, "rate"), (-2, expectation.durations, "duration")):
         for name in sorted(having):
             if np.any(doses & (into == name) & (untold | (rate == code))):
@@ -65,7 +77,7 @@ def rate_into_depot(records: Records, expectation: Expectation | None, collector
     """D029: an infusion into an absorption compartment."""
     if expectation is None or not expectation.depots:
         return
-    depot = np.array([expectation.compartment_of(text) in expectation.depots for text in records.compartment], dtype=bool)
+    depot = np.isin(_targets(records, expectation), sorted(expectation.depots))
     where = _doses(records, expectation) & depot & ((records["rate"] > 0) | (records["dur"] > 0))
     column = "rate" if (records["rate"] > 0).any() else "dur"
     names = some(sorted(expectation.depots))
@@ -101,8 +113,7 @@ def intervals(records: Records, expectation: Expectation | None, collector: Coll
     where = none & (additional > 0)
     told = f"<At>: {addl}={first(additional, where)} but {ii} is 0 or empty: no additional dose would be given."
     collector.mark("D031", "E", addl, where, told, f"Give the dosing interval in {ii}.")
-    constant = (np.nan_to_num(records["amt"]) == 0) & (records["rate"] > 0)
-    lacking = none & np.isin(steady, (1, 2)) & ~constant
+    lacking = none & np.isin(steady, (1, 2)) & ~records.constant
     told = f"<At>: {ss}={first(steady, lacking)} but {ii} is 0 or empty (only allowed for constant infusions, AMT=0)."
     collector.mark("D032", "E", ss, lacking, told, f"Give the dosing interval in {ii}.")
     length = _infusion_length(records)
@@ -163,7 +174,7 @@ def numbers_of_doses(records: Records, expectation: Expectation | None, collecto
     huge = doses & (additional > MOST_ADDITIONAL)
     told = f"{name}={first(additional, huge)} at <at>: more than {MOST_ADDITIONAL} additional doses are refused."
     collector.mark("D053", "E", name, huge, told, f"Correct {name}, or use SS=1 for a long history of doses.")
-    constant = doses & (np.nan_to_num(records["amt"]) == 0) & (records["rate"] > 0) & (records["ss"] > 0) & (additional > 0)
+    constant = doses & records.constant & (additional > 0)
     told = f"<At>: {name}={first(additional, constant)} on a constant infusion (AMT=0), which ends at its record."
     collector.mark("D058", "E", name, constant, told, f"Set {name}=0, or give the infusion an amount.")
     _invalid(records, "addl", doses & ((additional < 0) | (additional % 1 != 0)), "a whole number, 0 or more", collector)
@@ -182,10 +193,8 @@ def compartments(records: Records, expectation: Expectation | None, collector: C
     """D036: a dose into a compartment that the model does not have."""
     if expectation is None or not expectation.compartments or not expectation.has_dosing:
         return
-    off = _switched_off(records)
-    positive = np.array([not text.startswith("-") for text in records.compartment], dtype=bool)
     unknown = np.array([target is None for target in _targets(records, expectation)], dtype=bool)
-    where = (records.doses & (unknown | ~positive)) | (off & unknown)
+    where = (records.doses & (unknown | _negative(records))) | (_switched_off(records) & unknown)
     name = records.columns.name("cmt")
     having = ", ".join(f"{number}={title}" for number, title in enumerate(expectation.compartments, 1))
     labels = some(dict.fromkeys(records.compartment[where]))
@@ -235,7 +244,7 @@ def switching_off(records: Records, expectation: Expectation | None, collector: 
     told = f"<At>: {some(dict.fromkeys(into[fixed]))} can't be switched off, because other compartments exchange with it; {having}."
     collector.mark("D054", "E", name, fixed, told, "Take the rows out with exclude=, or reset everything with EVID=3.")
     lasting = (np.nan_to_num(records["rate"]) != 0) | (records["dur"] > 0)
-    lasting |= np.isin(into, sorted(expectation.rates | expectation.durations))
+    lasting |= np.isin(into, sorted(expectation.rates | expectation.durations)) & _untold(records)
     infused = _doses(records, expectation) & lasting
     both = np.zeros(records.n, dtype=bool)
     for target in set(into[known & ~fixed]):

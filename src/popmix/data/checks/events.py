@@ -45,8 +45,7 @@ def dose_without_amount(records: Records, expectation: Expectation | None, colle
     if doses.any() and not records.columns.has("amt"):
         _no_amounts(records, doses, collector)
         return
-    constant = (records["ss"] > 0) & (records["rate"] > 0)
-    empty = doses & ~constant & (np.nan_to_num(amount) == 0)
+    empty = doses & ~records.constant & (np.nan_to_num(amount) == 0)
 
     message = f"<n> <dose row has|dose rows have> {name} 0 or empty (<who>; <at>)."
     collector.mark("D019", "E", name, empty, message, "Placebo? Use EVID=2, or drop the rows.")
