@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from differences import slopes
 from library_cases import Case
-from library_table import CASES, MAMMILLARY, PAIRS, RECYCLING
+from library_table import CASES, MAMMILLARY, PAIRS, RECYCLING, TARGETS
 
 from popmix.estimate.objective import Objective
 from popmix.estimate.scale import Scale
@@ -21,6 +21,9 @@ from popmix.model.parameters import parameters_of
 
 LINEAR = [case for case in MAMMILLARY if "vmax" not in case.values]
 CURVES = [curve for _, curve in PAIRS]
+# of integrated structures the first form of each kind is always tried, the others with the slow tests
+SEVERAL = [case for case in CASES if case not in LINEAR and any(case.kind == one.kind for one in CASES[: CASES.index(case)])]
+TARGETS_SEVERAL = [case for case in SEVERAL if case in TARGETS]
 INTEGRATED = [case for case in CASES if case not in CURVES]
 # doubles through equal formulas, written differently
 ROUNDINGS = 1e-12
@@ -29,8 +32,9 @@ EXEMPT = {"rate", "profile"}
 """Arguments of routes that exclude a duration; `rate` has its tests with the other dosing events."""
 
 
-def over(cases):
-    return pytest.mark.parametrize("case", cases, ids=str)
+def over(cases, slow=()):
+    marks = [pytest.mark.slow if case in slow else () for case in cases]
+    return pytest.mark.parametrize("case", [pytest.param(case, marks=own) for case, own in zip(cases, marks, strict=True)], ids=str)
 
 
 def answers(problem: Problem, modes: np.ndarray | None = None) -> dict[str, np.ndarray]:
@@ -72,7 +76,7 @@ def test_every_structure_and_parametrisation_is_here():
         assert set(blueprint.signature.parameters) - set().union(*uses) <= EXEMPT, kind
 
 
-@over(CASES)
+@over(CASES, slow=TARGETS_SEVERAL)
 def test_a_word_is_its_equations_by_hand(case: Case):
     """The same steps but for roundings, which may decide for another step: then to the solver's error."""
     word, by_hand = case.problem(tolerance=1e-10), case.problem(tolerance=1e-10, by_hand=True)
@@ -111,7 +115,7 @@ def test_one_solver_is_another(case: Case):
     same(answers(case.problem("stiff", 1e-10), expected["eta"]), expected, 1e-7, values=10)
 
 
-@over(CASES)
+@over(CASES, slow=SEVERAL)
 def test_the_gradient_is_that_of_differences(case: Case):
     """To 1e-5 of the largest component, the error of differences of a step of 1e-3."""
     problem, start = case.problem("auto", 1e-11), parameters_of(case.word)

@@ -134,12 +134,13 @@ class Study:
 
 
 _DAYS = (0.25, 1.0, 2.0, 4.0, 7.0, 10.0, 14.0, 21.0, 28.0, 42.0)
-_HOURS = (0.5, 1.0, 2.0, 4.0, 8.0, 24.0, 48.0, 96.0, 120.0)
+# later than nearly all lags: where a lag passes an observation a density has a kink
+_HOURS = (2.0, 3.0, 4.5, 8.0, 24.0, 48.0, 96.0, 120.0)
 _SHORT = (0.02, 0.1, 0.3, 1.0, 2.0, 4.0, 7.0, 12.0, 20.0)
 STUDIES = {
     # drug alone tells the production kdeg r0 of a target that is not seen, hardly its factors
     "QSS, written out": Study(Antibody, 80, (3.0, 10.0, 30.0, 100.0), {None: _DAYS}, 1.3, curved=True),
-    "warfarin": Study(Warfarin, 60, (100.0,), {"cp": _HOURS, "pca": (0.0, 12.0, 24.0, 48.0, 72.0, 120.0, 144.0)}, 1.5),
+    "warfarin": Study(Warfarin, 60, (100.0,), {"cp": _HOURS, "pca": (0.0, 12.0, 24.0, 48.0, 72.0, 120.0, 144.0)}, 1.3),
     "full TMDD": Study(FullTMDD, 60, (4.0, 12.0, 40.0), {"drug": _SHORT, "target": _SHORT}, 1.4),
 }  # fmt: skip
 
