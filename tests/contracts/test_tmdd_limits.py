@@ -135,10 +135,10 @@ FORMS = {
 
 
 @pytest.mark.skipif(not REFERENCE["runs"], reason=f"the trajectories are not there: {FILE}")
-@pytest.mark.parametrize("method", ["auto", "stiff"])
+@pytest.mark.parametrize(("method", "error"), [("auto", 3e-9), ("stiff", 2e-8)])
 @pytest.mark.parametrize("form", FORMS)
-def test_trajectories_computed_elsewhere(form, method):
-    """To a few times the tolerance of a step, at concentrations over four orders of magnitude."""
+def test_trajectories_computed_elsewhere(form, method, error):
+    """At concentrations over four orders of magnitude, to 30 or 200 times the tolerance of a step: that of the stiff method is an estimate."""
     names = {"v1": "v"}
     known = {names.get(name.lower(), name.lower()): value for name, value in REFERENCE["parameters"].items()}
     word, constants, curves = FORMS[form]
@@ -147,4 +147,4 @@ def test_trajectories_computed_elsewhere(form, method):
         for curve, part in curves.items():
             found = trajectory(word, arguments, run["dose"], part, REFERENCE["times"], Solver(method, 1e-10))
             # at time 0 the file has what is there after the bolus, an observation of ours what is there before or after it
-            assert found[1:] == pytest.approx(run[form][curve][1:], rel=3e-9), (run["dose"], curve)
+            assert found[1:] == pytest.approx(run[form][curve][1:], rel=error), (run["dose"], curve)
