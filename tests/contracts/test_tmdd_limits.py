@@ -138,7 +138,7 @@ FORMS = {
 @pytest.mark.parametrize(("method", "error"), [("auto", 3e-9), ("stiff", 2e-8)])
 @pytest.mark.parametrize("form", FORMS)
 def test_trajectories_computed_elsewhere(form, method, error):
-    """At concentrations over four orders of magnitude, to 30 or 200 times the tolerance of a step: that of the stiff method is an estimate."""
+    """At concentrations over four orders of magnitude, to 30 or 200 times the tolerance of a step."""
     names = {"v1": "v"}
     known = {names.get(name.lower(), name.lower()): value for name, value in REFERENCE["parameters"].items()}
     word, constants, curves = FORMS[form]
