@@ -18,16 +18,16 @@ from collections.abc import Callable
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import equations
 import numpy as np
-import polars as pl
 import simulate
+from measuring import HERE, median, part, table
 
 import popmix
 from popmix.compiler.build import compile_model
-from popmix.likelihood import Problem, bind
+from popmix.likelihood import Problem
 from popmix.model.parameters import parameters_of
 
-HERE = Path(__file__).parent
 THEOPHYLLINE = HERE.parent / "examples" / "theophylline.py"
 MODELS, SIZES, THREADS = ("oral1", "oral2"), (120, 1000), (1, 2)
 PARTS = (125, 250, 500, 1000)
@@ -45,23 +45,6 @@ def run(command: tuple[str, ...], cache: str | None = None) -> tuple[float, str]
 def wall(command: tuple[str, ...]) -> float:
     """Return the median wall seconds of five runs of a process."""
     return statistics.median(run(command)[0] for _ in range(5))
-
-
-def median(task: Callable[[], object], repeats: int) -> float:
-    """Return the median seconds of a task, after one call that is not counted."""
-    task()
-    found = []
-    for _ in range(repeats):
-        start = time.perf_counter()
-        task()
-        found.append(time.perf_counter() - start)
-    return statistics.median(found)
-
-
-def table(title: str, head: tuple[str, ...], rows: list[tuple[str, ...]]) -> None:
-    """Print a Markdown table."""
-    lines = [f"**{title}**", "", "| " + " | ".join(head) + " |", "|---" * len(head) + "|"]
-    print("\n".join([*lines, *("| " + " | ".join(row) + " |" for row in rows)]), end="\n\n", flush=True)
 
 
 def start_up() -> None:
@@ -154,12 +137,6 @@ def evaluation(problem: Problem, parameters: popmix.Parameters, modes: np.ndarra
     return [min(seconds) for seconds in found]
 
 
-def part(folder: Path, name: str, size: int) -> Problem:
-    """Bind a model to the first subjects of the population of 1000."""
-    frame = pl.read_csv(folder / f"sim_{name}_1000.csv", null_values=".", infer_schema_length=None)
-    return bind(popmix.load(HERE / "models" / f"{name}.py"), frame.filter(pl.col("ID") <= size))
-
-
 def solves(folder: Path) -> None:
     """(d): predictions and variances of 1000 subjects at given random effects, on one thread, against C."""
     compiler = shutil.which("cc")
@@ -208,6 +185,7 @@ def measure(folder: Path) -> None:
     fits(folder)
     evaluations(folder)
     solves(folder)
+    equations.measure(folder)
 
 
 def main() -> None:

@@ -16,7 +16,8 @@ def test_the_objective_at_reported_values(case, item):
     found = popmix.evaluate(popmix.load(case.model), case.data, METHODS[item["method"]], at=item["at"])
     assert found.n_subjects == case.expected["n_subjects"]
     assert found.n_observations == case.expected["n_observations"]
-    assert found.ofv == pytest.approx(item["ofv"], rel=0, abs=item["tolerance"])
+    lower = sum(case.elsewhere(case.evaluations.index(item)).values())
+    assert found.ofv == pytest.approx(item["ofv"] - lower, rel=0, abs=item["tolerance"])
     if "minus2ll" in item:
         assert found.minus2ll == pytest.approx(item["minus2ll"], rel=0, abs=item["tolerance"])
 
@@ -26,10 +27,13 @@ def _fits(case) -> list:
     return [fit] if fit and fit["method"] in METHODS else []
 
 
-@pytest.mark.parametrize(("case", "item"), every(_fits))
+@pytest.mark.parametrize(("case", "item"), every(_fits, slow=("warfarin_pkpd_turnover_focei",)))
 def test_a_fit_from_the_start_values_ends_where_the_tool_did(case, item):
     found = popmix.fit(popmix.load(case.model), case.data, METHODS[item["method"]])
     assert found.convergence.converged, found.convergence.reason
+    if case.elsewhere(0):  # the tool minimised another function: `test_other_modes` compares its estimates
+        assert found.ofv < item["ofv_at_most"] - sum(case.elsewhere(0).values())
+        return
     limit = item["ofv_at_most"] if "ofv_at_most" in item else item["minus2ll_at_most"]
     assert (found.ofv if "ofv_at_most" in item else found.minus2ll) <= limit
     estimates = _one_sign(case, found.parameters.as_dict())
@@ -43,7 +47,7 @@ def test_a_fit_from_the_start_values_ends_where_the_tool_did(case, item):
 
 def _unreported(case) -> list:
     """The objective at values that were given, where no end of a fit is known."""
-    names = ("ferx_warfarin10_focei_eval", "ferx_warfarin10_2cmt_oral_eval")
+    names = ("ferx_warfarin10_focei_eval", "ferx_warfarin10_2cmt_oral_eval", "ferx_warfarin10_mm_ode_eval")
     return [one for one in case.evaluations if one["method"] == "focei"] if case.name in names else []
 
 

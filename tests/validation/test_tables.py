@@ -18,6 +18,8 @@ from popmix.model.parameters import parameters_of
 
 # modes: estimates of six digits move them by some 1e-6, the tools' searches stop at about as much (largest found: 6e-6)
 _MODE = 2e-5
+# of tools that integrated differential equations, whose errors of 1e-6 and more they carry (largest found: 5e-5)
+_MODE_OF_EQUATIONS = 1e-4
 # objective of one subject: as much, times its slope in the estimates, which vanishes only in the sum (largest found: 3e-4)
 _OFV = 1e-3
 # predictions, relative, and weighted residuals, in standard deviations (largest found: 3e-5 and 3e-4)
@@ -36,13 +38,20 @@ def _with_modes(case: Case) -> list:
 
 @pytest.mark.parametrize(("case", "columns"), every(_with_modes))
 def test_modes_and_objectives_by_subject(case, columns):
-    found = _evaluated(case).individuals_table
-    assert list(found["ID"]) == columns["ID"]
+    found = _evaluated(case)
+    table, allowed = found.individuals_table, _MODE_OF_EQUATIONS if found.model.states else _MODE
+    assert list(table["ID"]) == columns["ID"]
+    same = _same_mode(case, table)
     for name, printed in columns.items():
         if name == "ID":
             continue
-        difference = np.abs(found[name] - np.array(printed, dtype=float))
-        assert np.all(difference <= half_unit(printed) + (_OFV if name == "OFV" else _MODE)), f"{name}: {np.max(difference):.2g}"
+        difference = np.abs(table[name] - np.array(printed, dtype=float))[same]
+        assert np.all(difference <= half_unit(printed)[same] + (_OFV if name == "OFV" else allowed)), f"{name}: {np.max(difference):.2g}"
+
+
+def _same_mode(case: Case, table) -> np.ndarray:
+    """Return which rows belong to subjects that the tool left in no other mode (see `reference_cases.ELSEWHERE`)."""
+    return ~np.isin(table["ID"].astype(str), list(case.elsewhere(0)))
 
 
 @pytest.mark.parametrize(("case", "columns"), every(_with_modes))
@@ -81,9 +90,10 @@ def test_predictions_and_residuals_by_observation(case, columns):
     allowed = dict.fromkeys(("PRED", "IPRED", "RES", "IRES"), prediction) | dict.fromkeys(("WRES", "CWRES", "IWRES"), _RESIDUAL)
     compared = [name for name in allowed if name in columns]
     assert len(compared) >= 2
+    same = _same_mode(case, found)
     for name in compared:
-        difference = np.abs(found[name] - np.array(columns[name], dtype=float))
-        assert np.all(difference <= half_unit(columns[name]) + allowed[name]), f"{name}: {np.max(difference):.2g}"
+        difference = np.abs(found[name] - np.array(columns[name], dtype=float))[same]
+        assert np.all(difference <= (half_unit(columns[name]) + allowed[name])[same]), f"{name}: {np.max(difference):.2g}"
 
 
 @pytest.mark.skipif(not CASES, reason="needs the folder of reference cases beside the checkout")

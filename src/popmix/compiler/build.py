@@ -4,6 +4,7 @@ Layouts of `out` (D directions, S of them structural, U unknowns, m local inputs
 
 - individual: d [D], first derivatives [D, U], second derivatives [D, U, U], passive directions
 - rates, dosing, initial: values [n], first derivatives [n, S], second derivatives [n, S, S]
+- profiles: densities [n], first derivatives [n, 1 + S], second derivatives [n, 1 + S, 1 + S], by TAD and then the directions
 - observe: prediction and variance [2], gradients [2, m], second derivatives [2, m, m] (lower triangle)
 
 Functions of order 0 write the values only; `observe_{k}_all` does so for successive observations.
@@ -73,6 +74,7 @@ class CompiledModel:
     n_rates: int
     rates_vary: bool
     dosing: tuple[tuple[str, int], ...]
+    profiles: tuple[int, ...]
     endpoints: tuple[CompiledEndpoint, ...]
     reported: tuple[str, ...]
 
@@ -104,6 +106,7 @@ class _Cut:
     n_structural: int
     rates: list[Symbolic]
     dosing: list[Symbolic]
+    profiles: list[Symbolic]
     derivatives: list[Symbolic]
     initial: list[Symbolic]
     outcomes: list[tuple[Symbolic, Symbolic]]
@@ -129,6 +132,7 @@ class _Build:
         self._add_structural("rates", cut.rates, structural)
         self._add_structural("dosing", cut.dosing, structural)
         self._add_structural("initial", cut.initial, structural)
+        self._add_structural("profiles", cut.profiles, structural, TIME_AFTER_DOSE)
         patterns = self._add_equations(cut.derivatives, structural) if lowered.dynamics else None
         locals_of = [self._add_endpoint(k, outcome, directions.symbols, cut.n_structural) for k, outcome in enumerate(cut.outcomes)]
         code = compile_functions(self.program, self.functions)
@@ -149,6 +153,7 @@ class _Build:
             n_rates=len(cut.rates),
             rates_vary=any(self.program.leaves(one) & self._changing() for one in reactive),
             dosing=tuple(lowered.dosing),
+            profiles=tuple(lowered.profiles),
             endpoints=tuple(_endpoint(k, one, code, locals_of[k]) for k, one in enumerate(lowered.endpoints)),
             reported=tuple(lowered.reported),
         )
@@ -169,11 +174,12 @@ class _Build:
         directions = Directions(self.program, self.unknowns, self.record_level, fixed, grain)
         rates = [directions.cut(rate) for rate in lowered.rates]
         dosing = [directions.cut(value) for value in lowered.dosing.values()]
+        profiles = [directions.cut(one) for one in lowered.profiles.values()]
         derivatives = [directions.cut(one) for one in dynamics.derivatives] if dynamics else []
         initial = [directions.cut(one) for one in dynamics.initial] if dynamics else []
         n_structural = len(directions.symbols)
         outcomes = [(directions.cut(one.prediction), directions.cut(one.variance)) for one in lowered.endpoints]
-        return _Cut(directions, n_structural, rates, dosing, derivatives, initial, outcomes)
+        return _Cut(directions, n_structural, rates, dosing, profiles, derivatives, initial, outcomes)
 
     def _add_equations(self, derivatives: list[Symbolic], structural: Sequence[Symbolic]) -> Patterns:
         amounts = self.lowered.amounts
@@ -190,10 +196,11 @@ class _Build:
         self.functions.append(Function("individual_2", inputs, self._jet(found, self.unknowns, symmetric=True) | passive))
         self.functions.append(Function("reported", inputs, dict(enumerate(self.lowered.reported.values()))))
 
-    def _add_structural(self, name: str, expressions: list[Symbolic], structural: Sequence[Symbolic]) -> None:
+    def _add_structural(self, name: str, expressions: list[Symbolic], structural: Sequence[Symbolic], *before: Symbolic) -> None:
+        """Add a function of the structural directions; derivatives are by `before`, then by these."""
         inputs = {symbol: (_DIRECTIONS, k) for k, symbol in enumerate(structural)} | self.subject_inputs
         self.functions.append(Function(f"{name}_0", inputs, dict(enumerate(expressions))))
-        self.functions.append(Function(f"{name}_2", inputs, self._jet(expressions, structural, symmetric=True)))
+        self.functions.append(Function(f"{name}_2", inputs, self._jet(expressions, (*before, *structural), symmetric=True)))
 
     def _add_endpoint(self, k: int, outcome: tuple[Symbolic, Symbolic], directions: Sequence[Symbolic], n_structural: int) -> _Locals:
         leaves = self.program.leaves(outcome[0]) | self.program.leaves(outcome[1])

@@ -12,7 +12,7 @@ from popmix.compiler.dynamics import Dynamics, Mammillary, Shape, mammillary
 from popmix.compiler.program import ONE, ZERO, Program, Symbolic
 from popmix.errors import SupportError
 from popmix.model.compartments import Place, compartments
-from popmix.model.declarations import IndividualParameter, Observation
+from popmix.model.declarations import Dose, IndividualParameter, Observation
 from popmix.model.expression import COMPARISONS, CONNECTIVES, Attribute, Expression, Number, Operation, Reference, Text
 from popmix.model.library import expand, is_linear, mammillary_rates
 from popmix.model.model import Model
@@ -40,7 +40,8 @@ class Lowered:
     """A model as expressions.
 
     `compartments` are labels in the order of `amounts`, `places` their declarations. Closed forms have a `shape` and `rates`: k10
-    (k12, k21, k13, k31) and ka, in this order, as far as they exist; differential equations have `dynamics`.
+    (k12, k21, k13, k31) and ka, in this order, as far as they exist; differential equations have `dynamics`. `profiles`: by the compartment
+    into which doses arrive with that density.
     """
 
     program: Program
@@ -56,6 +57,7 @@ class Lowered:
     dynamics: Dynamics | None
     rates: tuple[Symbolic, ...]
     dosing: dict[tuple[str, int], Symbolic]
+    profiles: dict[int, Symbolic]
     endpoints: tuple[Endpoint, ...]
     reported: dict[str, Symbolic]
 
@@ -96,7 +98,8 @@ class _Lowering:
         self.expansions = {name: expand(name, structure) for name, structure in model.structures.items()}
         moving = [structure for name, structure in model.structures.items() if self.expansions[name].states]
         self.closed = moving[0] if len(moving) == 1 and is_linear(moving[0]) and not model.states else None
-        self.has_equations = bool(self.places) and (self.as_equations or self.closed is None)
+        self.arrives_slowly = any(dose.profile is not None for doses in self._routes().values() for dose in doses)
+        self.has_equations = bool(self.places) and (self.as_equations or self.closed is None or self.arrives_slowly)
 
     def run(self) -> Lowered:
         dynamics = self._dynamics() if self.has_equations else None
@@ -118,13 +121,14 @@ class _Lowering:
             dynamics=None if closed else dynamics,
             rates=closed.rates if closed else (),
             dosing=self._dosing(places),
+            profiles=self._profiles(places),
             endpoints=tuple(self._endpoint(name, one) for name, one in self.model.observations.items()),
             reported={name: self._name(name) for name in self.model.parameters},
         )
 
     def _closed_form(self, dynamics: Dynamics | None) -> Mammillary | None:
         if dynamics is not None:
-            return None if self.as_equations else mammillary(self.program, dynamics, {TIME, TIME_AFTER_DOSE})
+            return None if self.as_equations or self.arrives_slowly else mammillary(self.program, dynamics, {TIME, TIME_AFTER_DOSE})
         if not self.places:
             return None
         rates = mammillary_rates(self.closed)
@@ -221,18 +225,26 @@ class _Lowering:
             return self.expression(node)
         return _number(float(self.categories[other.name].index(node.value)))
 
-    def _dosing(self, places: list[Place]) -> dict[tuple[str, int], Symbolic]:
-        found = {}
-        routes = [dose for one in self.expansions.values() for dose in one.doses.values()]
-        for dose in (*routes, *self.model.doses.values()):
+    def _routes(self) -> dict[Place, list[Dose]]:
+        """Return what is declared about the doses into each compartment."""
+        found: dict[Place, list[Dose]] = {}
+        for dose in (*(one for each in self.expansions.values() for one in each.doses.values()), *self.model.doses.values()):
             owner, part = dose.target
-            place = (owner, part and self.model.structures[owner].compartment(part))
-            if dose.profile is not None:
-                raise SupportError("an absorption profile (profile=) can't be fitted yet.")
-            for attribute in _DOSE_ATTRIBUTES:
-                if (value := getattr(dose, attribute)) is not None:
-                    found[attribute, places.index(place)] = self.expression(value)
+            found.setdefault((owner, part and self.model.structures[owner].compartment(part)), []).append(dose)
         return found
+
+    def _dosing(self, places: list[Place]) -> dict[tuple[str, int], Symbolic]:
+        return {
+            (attribute, places.index(place)): self.expression(value)
+            for place, doses in self._routes().items()
+            for dose in doses
+            for attribute in _DOSE_ATTRIBUTES
+            if (value := getattr(dose, attribute)) is not None
+        }
+
+    def _profiles(self, places: list[Place]) -> dict[int, Symbolic]:
+        routes = [(place, dose.profile) for place, doses in self._routes().items() for dose in doses if dose.profile is not None]
+        return {places.index(place): self.expression(profile) for place, profile in routes}
 
     def _endpoint(self, name: str, declared: Observation) -> Endpoint:
         if not isinstance(declared.prediction, Expression):

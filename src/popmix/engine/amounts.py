@@ -2,7 +2,7 @@
 
 from popmix.engine import flow, modal
 from popmix.engine.compiled import call_at, part
-from popmix.engine.equations import EQUATIONS
+from popmix.engine.equations import EQUATIONS, width_of
 from popmix.engine.jets import set_constant
 
 OK = 0
@@ -83,3 +83,12 @@ def leave(order, time, first, second, code, timeline, work):
     """Go on after the event at a time whose derivatives are given, as reached before."""
     if code.route == EQUATIONS and work.flow.order[0] > 0 and timeline.moving:
         call_at(code.move, (work.flow.order[0], -1, time, first, second, code, work))
+
+
+@part
+def show_amounts(sign, order, time, code, work):
+    """Let the state hold the amounts (sign 1), or again (-1) what is integrated for doses that arrive by a profile and move."""
+    if code.n_profiles > 0 and order > 0:
+        flow = work.flow
+        m = width_of(order, flow.s[0])
+        call_at(code.shift_arrivals, (sign, order, flow.s[0], m, time, flow.x, code, work))

@@ -10,7 +10,8 @@ from popmix.engine.equations import Equations
 class Code(NamedTuple):
     """Addresses of engine and model functions, sizes and index lists.
 
-    `f_index`, `lag_index`, `rate_index`, `duration_index` [states]: position among the dosing outputs (-1: none). Per endpoint:
+    `f_index`, `lag_index`, `rate_index`, `duration_index`, `profile_index` [states]: position among the dosing outputs, or the
+    profiles (-1: none). Per endpoint:
     addresses `observe_0`, `observe_all` and `observe_2`, the amounts (`local_states`) and directions (`local_directions`) that it
     reads, and in `active` [endpoints, 2, .] the directions on which its prediction and its variance depend. `observed_states` lists the
     amounts that any endpoint reads, at least one.
@@ -71,6 +72,14 @@ class Code(NamedTuple):
     n_rates: int
     rates_vary: bool
     n_dosing: int
+    n_profiles: int
+    profiles_0: int
+    profiles_2: int
+    profile_index: np.ndarray
+    add_arrivals: int
+    add_head: int
+    shift_arrivals: int
+    begin_arrival: int
     f_index: np.ndarray
     lag_index: np.ndarray
     rate_index: np.ndarray

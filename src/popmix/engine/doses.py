@@ -7,6 +7,7 @@ from popmix.engine.amounts import add_amount, reset_amounts, set_inputs
 from popmix.engine.compiled import call_at, compiled, inlined, part
 from popmix.engine.events import BOLUS, DURATION_MODELLED, RATE_GIVEN, RATE_MODELLED, START
 from popmix.engine.jets import add_to, clear_rows, set_constant, set_quotient, store
+from popmix.engine.profiles import add_source
 
 OK, LAG_INVALID, DURATION_INVALID, RATE_INVALID = 0, 5, 6, 7
 
@@ -64,6 +65,7 @@ def clear(order, row, code, timeline, work):
         work.n_on[c] = 0.0
     set_inputs(order, code, timeline, work)
     work.trains.count[0] = 0
+    work.sources.count[0] = 0
 
 
 @part
@@ -87,9 +89,22 @@ def add_input(order, sign, compartment, rate, code, timeline, work):
     set_inputs(order, code, timeline, work)
 
 
+@compiled
+def begin_arrival(order, event, place, code, timeline, work):
+    """Let a dose of `work.amount` begin to arrive by its profile, at the time and derivatives of its event at `place`."""
+    compartment, time = timeline.compartment[event], work.arrival[place] if timeline.moving else timeline.time[event]
+    first, second = work.arrival_first[place], work.arrival_second[place]
+    add_source(order, compartment, code.profile_index[compartment], time, first, second, work.amount, code, work)
+    # the density has derivatives even where the amount has none
+    own = work.flow.order[0]
+    call_at(code.add_head, (own, time, code, work))
+    add_amount(own, compartment, work.sources.added, code, work)
+    return OK
+
+
 @inlined
-def apply_dose(order, event, code, timeline, work):
-    """Add a bolus, or switch an infusion on or off."""
+def apply_dose(order, event, place, code, timeline, work):
+    """Add a bolus (or let it begin to arrive), or switch an infusion on or off."""
     compartment, kind, form = timeline.compartment[event], timeline.kind[event], timeline.form[event]
     f = code.f_index[compartment]
     if kind != BOLUS and form == RATE_GIVEN:
@@ -101,7 +116,10 @@ def apply_dose(order, event, code, timeline, work):
     if kind == BOLUS:
         amount = timeline.amount[event]
         set_output(order, f, amount, amount, code, work, work.amount)
-        add_amount(order if f >= 0 else 0, compartment, work.amount, code, work)
+        if code.profile_index[compartment] < 0:
+            add_amount(order if f >= 0 else 0, compartment, work.amount, code, work)
+        else:
+            call_at(code.begin_arrival, (order if f >= 0 else 0, event, place, code, timeline, work))
         return
     # a rate that is not valid has been refused where the end of the infusion was placed
     call_at(code.set_infusion, (order, event, code, timeline, work))

@@ -15,7 +15,7 @@ from typing import NamedTuple
 import numpy as np
 
 from popmix.compiler.call import call_model
-from popmix.engine.compiled import compiled, part
+from popmix.engine.compiled import call_at, compiled, part
 
 # how the amounts of a model are found
 ALGEBRAIC, CLOSED_FORM, EQUATIONS = 0, 1, 2
@@ -42,15 +42,17 @@ class Equations(NamedTuple):
 class Flow(NamedTuple):
     """Working memory of an integration; arrays of one element are variables.
 
-    State `x`, trial state `y` and `slopes` of the stages, all packed jets; `input` the jets of the infusions. `found`: results of the
-    compiled right-hand side; `clock` [2]: T and TAD; `dosed`: time of the last dose; `covariates`: those that hold now; `order` of the
-    derivatives in x and number `s` of its directions; `peak` [n]: the
-    largest values so far, `floor` what they leave of no account; `step`: the next step; `is_fresh`: slopes[0] belongs to x.
+    State `x`, trial state `y`, one that is `moved` by arrivals (`popmix.engine.profiles`), and `slopes` of the stages, all packed
+    jets; `input` the jets of the infusions. `found`: results of the compiled right-hand side; `clock` [2]: T and TAD; `dosed`: time of
+    the last dose; `covariates`: those that hold now; `order` of the derivatives in x and number `s` of its directions; `peak` [n]: the
+    largest values so far, `floor` what they leave of no account, `weights` [M] of errors; `step`: the next step; `is_fresh`: slopes[0]
+    belongs to x.
     """
 
     x: np.ndarray
     y: np.ndarray
     slopes: np.ndarray
+    moved: np.ndarray
     input: np.ndarray
     is_infusing: np.ndarray
     found: np.ndarray
@@ -61,6 +63,7 @@ class Flow(NamedTuple):
     s: np.ndarray
     peak: np.ndarray
     floor: np.ndarray
+    weights: np.ndarray
     step: np.ndarray
     is_fresh: np.ndarray
     n_stiff: np.ndarray
@@ -80,6 +83,7 @@ def new_flow(n_states: int, n_structural: int, n_covariates: int, equations: Equ
         x=np.zeros(length),
         y=np.zeros(length),
         slopes=np.zeros((N_STAGES, length)),
+        moved=np.zeros(length),
         input=np.zeros(length),
         is_infusing=np.zeros(1, dtype=np.int64),
         found=np.zeros(n_found + 1),
@@ -90,6 +94,7 @@ def new_flow(n_states: int, n_structural: int, n_covariates: int, equations: Equ
         s=np.zeros(1, dtype=np.int64),
         peak=np.zeros(n_states),
         floor=np.zeros(n_states),
+        weights=np.ones(1 + s + s * (s + 1) // 2),
         step=np.zeros(1),
         is_fresh=np.zeros(1, dtype=np.int64),
         n_stiff=np.zeros(1, dtype=np.int64),
@@ -115,6 +120,33 @@ def width_of(order, s):
 @compiled
 def slopes_of(order, s, time, x, out, code, work):
     """Write the derivatives by time of the packed state `x` into `out`; `s` counts the directions."""
+    if work.sources.count[0] == 0:
+        _slopes(order, s, time, x, out, code, work)
+        return 0
+    moved, m = work.flow.moved, width_of(order, s)
+    for q in range(code.n_states * m):
+        moved[q] = x[q]
+    call_at(code.shift_arrivals, (1, order, s, m, time, moved, code, work))
+    _slopes(order, s, time, moved, out, code, work)
+    if work.sources.count[0] > 0:
+        call_at(code.add_arrivals, (order, s, width_of(order, s), time, out, code, work))
+    return 0
+
+
+@part
+def values_at(time, values, code, work, out):
+    """Write the derivatives by time of plain values of the states into `out` [states]."""
+    flow, m = work.flow, width_of(work.flow.order[0], work.flow.s[0])
+    evaluate(code.equations.values, time, values, work)
+    for i in range(code.n_states):
+        out[i] = flow.found[i] + (flow.input[i * m] if flow.is_infusing[0] else 0.0)
+    if work.sources.count[0] > 0:
+        call_at(code.add_arrivals, (0, 0, 1, time, out, code, work))
+
+
+@part
+def _slopes(order, s, time, x, out, code, work):
+    """Write f and its derivatives along the packed state, and the infusions."""
     flow, equations, n, m = work.flow, code.equations, code.n_states, width_of(order, s)
     found, clock = flow.found, flow.clock
     clock[0] = time
@@ -130,13 +162,13 @@ def slopes_of(order, s, time, x, out, code, work):
         call_model(equations.values, x, work.individual, covariates, clock, found)
         for i in range(n):
             out[i] += found[i]
-        return 0
+        return
     if s == code.n_structural:
         call_model(equations.jets_1 if order == 1 else equations.jets_2, x, work.individual, covariates, clock, out)
         if flow.is_infusing[0]:
             for q in range(n * m):
                 out[q] += flow.input[q]
-        return 0
+        return
     for i in range(n):
         work.amounts[i] = x[i * m]
     call_model(equations.first if order == 1 else equations.second, work.amounts, work.individual, covariates, clock, found)
@@ -152,7 +184,6 @@ def slopes_of(order, s, time, x, out, code, work):
         out[equations.d[p, 0] * m + 1 + equations.d[p, 1]] += found[position + p]
     if order == 2:
         _add_second(s, m, position + len(equations.d), x, found, equations, out)
-    return 0
 
 
 @part

@@ -5,6 +5,8 @@ from popmix.engine.compiled import call_at, compiled, part
 from popmix.engine.equations import jacobian_at, width_of
 from popmix.engine.exponential_action import TOO_LONG
 from popmix.engine.nonstiff import BECAME_STIFF, TOO_MANY_STEPS
+from popmix.engine.profiles import arrival_slopes
+from popmix.engine.tolerance import set_weights
 
 OK = 0
 BETWEEN, AT = 0, 1
@@ -27,6 +29,7 @@ def begin(order, row, code, timeline, work):
             for e in range(d + 1 if order == 2 else 0):
                 flow.x[own + 1 + s + d * (d + 1) // 2 + e] = out[n + n * s + (i * s + d) * s + e]
     pack(order, s, flow)
+    set_weights(code, work)
     flow.is_fresh[0] = 0
     flow.is_stiff[0] = code.method == STIFF
     flow.n_stiff[0] = 0
@@ -79,7 +82,7 @@ def integrate(order, s, start, end, code, work):
     flow = work.flow
     if not end > start:
         return OK
-    if code.linear and code.method in (AUTOMATIC, EXPONENTIAL):
+    if code.linear and work.sources.count[0] == 0 and code.method in (AUTOMATIC, EXPONENTIAL):
         status = call_at(code.exponential, (order, s, start, end, code, work))
         if status != TOO_LONG:
             return status
@@ -137,6 +140,7 @@ def _move_second(sign, m, first, second, code, work):
     call_model(equations.by_time, work.amounts, work.individual, flow.covariates, flow.clock, acceleration)
     for p in range(len(equations.x)):
         acceleration[equations.x[p, 0]] += jacobian[p] * flow.y[equations.x[p, 1] * m]
+    arrival_slopes(flow.clock[0], acceleration, code, work)
     for i in range(n):
         speed, own = flow.y[i * m], i * m + 1
         for d in range(s):

@@ -67,6 +67,19 @@ def add_scaled(order, scale, other, jet):
 
 
 @part
+def set_product(order, left, right, jet):
+    """Write left * right; `jet` may be one of them."""
+    a, b, s = left.value[0], right.value[0], len(jet.first) if order > 0 else 0
+    for d in range(s):
+        for e in range(d + 1):
+            mixed = left.first[d] * right.first[e] + left.first[e] * right.first[d]
+            jet.second[d, e] = a * right.second[d, e] + mixed + b * left.second[d, e]
+    for d in range(s):
+        jet.first[d] = a * right.first[d] + b * left.first[d]
+    jet.value[0] = a * b
+
+
+@part
 def set_quotient(order, top, bottom, jet):
     """Write q = top / bottom, with q_d = (top_d - q bottom_d) / bottom and the same once more; `jet` is neither of them."""
     divisor = bottom.value[0]

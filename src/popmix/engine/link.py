@@ -12,7 +12,7 @@ from popmix.engine.code import Code
 from popmix.engine.compiled import address_of, ready
 from popmix.engine.cycle import balance, newton, run
 from popmix.engine.density import complete, evaluate, freeze_variances, new_density
-from popmix.engine.doses import set_infusion
+from popmix.engine.doses import begin_arrival, set_infusion
 from popmix.engine.equations import ALGEBRAIC, CLOSED_FORM, EQUATIONS, Equations, no_equations, slopes_of
 from popmix.engine.events import Timeline
 from popmix.engine.exponential_action import integrate_linear
@@ -25,6 +25,7 @@ from popmix.engine.mode import climb, new_prior, search
 from popmix.engine.nonstiff import integrate_nonstiff
 from popmix.engine.observing import observe
 from popmix.engine.predict import new_predictions, predictions
+from popmix.engine.profiles import add_arrivals, add_head, shift
 from popmix.engine.steady import arrive, cycle, finish_trains, infuse, reach_steady_state
 from popmix.engine.stiff import integrate_stiff
 from popmix.engine.values import solve_values
@@ -73,6 +74,9 @@ def _integration(code: Bundle, timeline: Bundle, work: Bundle) -> dict[str, int]
         "balance": address_of(balance, _WHOLE, _WHOLE, *common),
         "newton": address_of(newton, _WHOLE, *common),
         "run": address_of(run, _WHOLE, *common),
+        "add_arrivals": address_of(add_arrivals, _WHOLE, _WHOLE, _WHOLE, _REAL, _VECTOR, *own),
+        "shift_arrivals": address_of(shift, _WHOLE, _WHOLE, _WHOLE, _WHOLE, _REAL, _VECTOR, *own),
+        "add_head": address_of(add_head, _WHOLE, _REAL, *own),
         "begin": address_of(begin, _WHOLE, _WHOLE, *common),
         "integrate": address_of(integrate, _WHOLE, _WHOLE, _REAL, _REAL, *own),
         "move": address_of(move, _WHOLE, _WHOLE, _REAL, _VECTOR, _MATRIX, *own),
@@ -85,6 +89,7 @@ def _integration(code: Bundle, timeline: Bundle, work: Bundle) -> dict[str, int]
 
 def _walk(memory: Work, *common: Bundle) -> dict[str, int]:
     return {
+        "begin_arrival": address_of(begin_arrival, _WHOLE, _WHOLE, _WHOLE, *common),
         "arrange": address_of(arrange, _WHOLE, _WHOLE, _WHOLE, *common),
         "set_infusion": address_of(set_infusion, _WHOLE, _WHOLE, *common),
         "steady": address_of(reach_steady_state, _WHOLE, _WHOLE, *common),
@@ -119,7 +124,7 @@ def _example_code() -> Code:
     """Return a code of the right types that is never run."""
     whole, table, cube = (np.zeros((1,) * n_axes, dtype=np.int64) for n_axes in (1, 2, 3))
     kinds = {"rates_vary": False, "linear": False} | dict.fromkeys(("observe_0", "observe_all", "observe_2"), whole)
-    kinds |= dict.fromkeys(("f_index", "lag_index", "rate_index", "duration_index"), whole)
+    kinds |= dict.fromkeys(("f_index", "lag_index", "rate_index", "duration_index", "profile_index"), whole)
     kinds |= {"n_local_states": whole, "n_local_directions": whole, "local_states": table, "local_directions": table}
     kinds |= {"observed_states": whole, "n_active": table, "active": cube, "tolerance": 1e-8, "equations": no_equations()}
     sizes = dict.fromkeys(("n_fixed", "n_etas", "n_directions", "n_structural", "n_states", "n_modes", "n_rates"), 1)
@@ -145,7 +150,11 @@ def engine_code(compiled: CompiledModel, method: int = 0, tolerance: float = 1e-
     endpoints = compiled.endpoints
     return Code(
         **link(),
-        **{f"{name}_{order}": compiled.address(f"{name}_{order}") for name in ("individual", "rates", "dosing") for order in (0, 2)},
+        **{
+            f"{name}_{order}": compiled.address(f"{name}_{order}")
+            for name in ("individual", "rates", "dosing", "profiles")
+            for order in (0, 2)
+        },
         n_fixed=compiled.n_thetas + compiled.n_sigmas,
         n_etas=compiled.n_etas,
         n_directions=compiled.n_directions,
@@ -162,6 +171,8 @@ def engine_code(compiled: CompiledModel, method: int = 0, tolerance: float = 1e-
         n_rates=compiled.n_rates,
         rates_vary=compiled.rates_vary,
         n_dosing=len(compiled.dosing),
+        n_profiles=len(compiled.profiles),
+        profile_index=np.array([compiled.profiles.index(c) if c in compiled.profiles else -1 for c in range(n_states)], dtype=np.int64),
         **{
             f"{name}_index": np.array([index.get((name, c), -1) for c in range(n_states)], dtype=np.int64)
             for name in ("f", "lag", "rate", "duration")

@@ -13,7 +13,7 @@ import numpy as np
 
 from popmix.engine.compiled import call_at, compiled, inlined, part
 from popmix.engine.equations import width_of
-from popmix.engine.tolerance import error_ratios, first_step, raise_peaks
+from popmix.engine.tolerance import controlled, error_ratios, first_step, raise_peaks
 
 OK, STEP_TOO_SMALL, TOO_MANY_STEPS, BECAME_STIFF = 0, 10, 11, -1
 
@@ -149,7 +149,7 @@ def _stages(order, s, time, h, length, code, work):
 def _error(order, s, h, code, work):
     """Return the error of the step as a multiple of the tolerance, by both embedded formulas; nan where it is not finite."""
     flow, largest = work.flow, 0.0
-    m, columns = width_of(order, s), 1 if order == 0 else 1 + code.n_structural
+    m, columns = width_of(order, s), controlled(order, code, work)
     for i in range(code.n_states):
         for c in range(columns):
             q, third, fifth = i * m + c, 0.0, 0.0

@@ -19,8 +19,8 @@ import numpy as np
 
 from popmix.engine.compiled import call_at, compiled, part
 from popmix.engine.elimination import factorise, solve_factorised
-from popmix.engine.equations import Equations, evaluate, jacobian_at, width_of
-from popmix.engine.tolerance import error_ratios, first_step, raise_peaks
+from popmix.engine.equations import Equations, jacobian_at, values_at, width_of
+from popmix.engine.tolerance import controlled, error_ratios, first_step, raise_peaks
 
 OK, STEP_TOO_SMALL, TOO_MANY_STEPS = 0, 10, 11
 
@@ -63,6 +63,7 @@ class Stages(NamedTuple):
     z: np.ndarray
     right: np.ndarray
     slopes: np.ndarray
+    values: np.ndarray
     jacobians: np.ndarray
     matrix: np.ndarray
     pivots: np.ndarray
@@ -80,6 +81,7 @@ def new_stages(n_states: int, n_structural: int, equations: Equations) -> Stages
         z=np.zeros(N_STAGES * length),
         right=np.zeros(N_STAGES * length),
         slopes=np.zeros(length),
+        values=np.zeros(n_states),
         jacobians=np.zeros((N_STAGES + 1, len(equations.x))),
         matrix=np.zeros((N_STAGES * n_states) ** 2),
         pivots=np.zeros(N_STAGES * n_states, dtype=np.int64),
@@ -173,9 +175,9 @@ def _solve_stages(s, order, time, h, code, work):
         for j in range(N_STAGES):
             for i in range(n):
                 stages.slopes[i] = flow.x[i * m] + z[(j * n + i) * m]
-            evaluate(code.equations.values, time + _C[j] * h, stages.slopes, work)
+            values_at(time + _C[j] * h, stages.slopes, code, work, stages.values)
             for i in range(n):
-                slope = flow.found[i] + (flow.input[i * m] if flow.is_infusing[0] else 0.0)
+                slope = stages.values[i]
                 for k in range(N_STAGES):
                     q = k * n + i
                     right[q] = (right[q] if j > 0 else -z[q * m]) + h * _A[k, j] * slope
@@ -282,7 +284,7 @@ def _set_end(order, s, code, work):
 def _error(order, s, h, code, work):
     """Return the error of the step as a multiple of the tolerance; nan where it is not finite."""
     flow, stages, n, m = work.flow, work.stages, code.n_states, width_of(order, s)
-    columns, small = 1 if order == 0 else 1 + code.n_structural, stages.small
+    columns, small = controlled(order, code, work), stages.small
     for q in range(n * n):
         small[q] = 0.0
     for i in range(n):

@@ -16,13 +16,33 @@ _OF_OWN_PEAK, _OF_ALL_PEAKS = 1e-5, 1e-10
 @inlined
 def error_ratios(i, column, m, code, work):
     """Return the factor that turns an error of a column of state i into a multiple of the tolerance."""
-    flow, weight = work.flow, 1.0
-    size = max(abs(flow.x[i * m]), abs(flow.y[i * m]))
-    if column > 0:
-        weight = abs(work.individual[column - 1])
-        size = max(size, weight * abs(flow.y[i * m + column]))
+    flow, weight = work.flow, work.flow.weights[column]
+    size = max(abs(flow.x[i * m]), abs(flow.y[i * m]), weight * abs(flow.y[i * m + column]))
     scale = code.tolerance * (size + flow.floor[i])
     return weight / scale if scale > 0.0 else 0.0
+
+
+@part
+def set_weights(code, work):
+    """Set the weights of errors by column: 1, |d|, and |d e| for second derivatives."""
+    s, weights = code.n_structural, work.flow.weights
+    weights[0] = 1.0
+    for d in range(s):
+        weights[1 + d] = abs(work.individual[d])
+        for e in range(d + 1):
+            weights[1 + s + d * (d + 1) // 2 + e] = weights[1 + d] * weights[1 + e]
+
+
+@inlined
+def controlled(order, code, work):
+    """Return how many columns of a packed state have their error controlled: values and first derivatives of the directions.
+
+    Where doses arrive by profiles second derivatives do too: those of a density may have no limit at its beginning.
+    """
+    if order == 0:
+        return 1
+    s = code.n_structural
+    return 1 + s + s * (s + 1) // 2 if order == 2 and work.sources.count[0] > 0 and work.flow.s[0] == s else 1 + s
 
 
 @part

@@ -51,7 +51,7 @@ def solve_values(subject, code, timeline, work):
         if kind != RECORD:
             span = times[event] - anchor
             call_at(code.advance_values, (code.has_depot, code.n_states, infusing, work.basis, span, z, z))
-            status = happen(_VALUE, event, code, timeline, work)
+            status = happen(_VALUE, event, 0, code, timeline, work)
             if status != OK:
                 return status
             anchor, infusing = times[event], is_infusing(code, work)

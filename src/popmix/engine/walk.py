@@ -6,11 +6,11 @@ Order 0 gives values; order 2 also first and second derivatives in the direction
 
 import math
 
-from popmix.engine.amounts import add_amount, change_parameters, leave, reach, read_amount, set_parameters
+from popmix.engine.amounts import add_amount, change_parameters, leave, reach, read_amount, set_parameters, show_amounts
 from popmix.engine.compiled import call_at, compiled, inlined, part
 from popmix.engine.doses import OK, apply_dose, clear, is_infusing
 from popmix.engine.equations import EQUATIONS
-from popmix.engine.events import CONSTANT, MULTIPLY, RECORD, REPLACE, RESET, STEADY, STOP
+from popmix.engine.events import BOLUS, CONSTANT, MULTIPLY, RECORD, REPLACE, RESET, STEADY, STOP
 from popmix.engine.jets import set_scaled
 from popmix.engine.modal import BETWEEN
 
@@ -62,21 +62,29 @@ def solve(order, subject, code, timeline, work):
             return status
         now = time
         if observation >= 0:
+            show_amounts(1, order, time, code, work)
             call_at(code.observe, (order, subject, observation, code, timeline, work))
-        elif kind != RECORD:
-            status = happen(order, event, code, timeline, work)
+            show_amounts(-1, order, time, code, work)
+            continue
+        # what begins to arrive by a profile changes nothing at that moment
+        arriving = kind == BOLUS and code.profile_index[timeline.compartment[event]] >= 0
+        if arriving:
+            leave(order, time, first_at, second_at, code, timeline, work)
+        if kind != RECORD:
+            status = happen(order, event, place, code, timeline, work)
             if status != OK:
                 return status
-            leave(order, time, first_at, second_at, code, timeline, work)
+            if not arriving:
+                leave(order, time, first_at, second_at, code, timeline, work)
     return OK
 
 
 @inlined
-def happen(order, event, code, timeline, work):
+def happen(order, event, place, code, timeline, work):
     """Let an event happen that is no record. Returns a status."""
     kind = timeline.kind[event]
     if kind < RESET:
-        apply_dose(order, event, code, timeline, work)
+        apply_dose(order, event, place, code, timeline, work)
         if kind != STOP:
             work.flow.dosed[0] = timeline.time[event]
     elif kind == RESET:
@@ -92,9 +100,11 @@ def happen(order, event, code, timeline, work):
 def rewrite(order, event, code, timeline, work):
     """Replace or multiply the amount of a compartment, or empty it: add what it takes."""
     compartment, kind, given = timeline.compartment[event], timeline.kind[event], timeline.amount[event]
+    show_amounts(1, order, timeline.time[event], code, work)
     read_amount(order, compartment, code, work, work.amount)
     set_scaled(order, given - 1.0 if kind == MULTIPLY else -1.0, work.amount, work.amount)
     if kind == REPLACE:
         work.amount.value[0] += given
     add_amount(order, compartment, work.amount, code, work)
+    show_amounts(-1, order, timeline.time[event], code, work)
     return OK

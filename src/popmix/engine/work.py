@@ -12,6 +12,7 @@ from popmix.engine.events import Timeline
 from popmix.engine.jets import Jet, State, new_jet, new_state
 from popmix.engine.mammillary import Basis, new_basis
 from popmix.engine.paths import Paths, mammillary_paths
+from popmix.engine.profiles import Sources, new_sources
 from popmix.engine.steady import Trains, new_trains
 from popmix.engine.stiff import Stages, new_stages
 
@@ -53,6 +54,7 @@ class Work(NamedTuple):
     aside: State
     sum: State
     trains: Trains
+    sources: Sources
     spans: np.ndarray
     shares: np.ndarray
     table: np.ndarray
@@ -87,6 +89,7 @@ def new_work(code: Code, timeline: Timeline) -> Work:
         **_structural(code, timeline.moving, n_events),
         **_modal(code, timeline.modelled, n_nodes, n_observed),
         trains=new_trains(max(timeline.n_trains, 1), s),
+        sources=new_sources(n_events if code.n_profiles else 1, code.n_profiles, s),
         prediction=np.zeros((n_observed, 2)),
         first=np.zeros((n_observed, 2, d)),
         second=np.zeros((n_observed, 2, d, d)),

@@ -9,9 +9,10 @@ import numpy as np
 
 from popmix.compiler.build import CompiledModel, compile_model
 from popmix.data import FEATURES, EventTable, Expectation, read
-from popmix.engine.events import DURATION_GIVEN, DURATION_MODELLED, RATE_GIVEN, RATE_MODELLED, Timeline
+from popmix.data.findings import some
+from popmix.engine.events import AT_ONCE, DURATION_GIVEN, DURATION_MODELLED, RATE_GIVEN, RATE_MODELLED, Timeline
 from popmix.engine.link import engine_code
-from popmix.errors import DataError, OptionError
+from popmix.errors import DataError, OptionError, SupportError
 from popmix.likelihood.covariates import Records, records_of
 from popmix.likelihood.problem import Problem
 from popmix.likelihood.solver import AUTOMATIC, Solver
@@ -120,6 +121,7 @@ def _timeline(compiled: CompiledModel, expectation: Expectation, table: EventTab
     positions = {name: inside.index(name) for name in expectation.compartments}
     doses = doses_of(table, expectation, positions) if positions else Doses.none()
     doses = _simplified(compiled, doses)
+    _refuse_profiles(compiled, doses, table)
     events = timeline_events(table, doses, positions, expectation)
     scored = np.flatnonzero(table.scored)
     endpoint = _endpoints(compiled, expectation, table, scored)
@@ -149,6 +151,17 @@ def _simplified(compiled: CompiledModel, doses: Doses) -> Doses:
     """Give doses of a given duration their rate, where no bioavailability changes it."""
     scaled = np.isin(doses.compartment, [compartment for kind, compartment in compiled.dosing if kind == "f"])
     return replace(doses, form=np.where((doses.form == DURATION_GIVEN) & ~scaled, RATE_GIVEN, doses.form))
+
+
+def _refuse_profiles(compiled: CompiledModel, doses: Doses, table: EventTable) -> None:
+    """Raise SupportError for doses that can't arrive by an absorption profile: infusions, and those at steady state."""
+    wrong = np.isin(doses.compartment, compiled.profiles) & ((doses.form != AT_ONCE) | doses.steady | doses.constant)
+    if np.any(wrong):
+        labels = some({compiled.lowered.compartments[c] for c in doses.compartment[wrong].tolist()})
+        raise SupportError(
+            f"doses into {labels} arrive by an absorption profile (profile=), which infusions (RATE, DUR) and steady states (SS) can't: "
+            f"{some(dict.fromkeys(table.row[doses.row[wrong]].tolist()), 'row')}. Write the doses out with ADDL, or take ka= instead."
+        )
 
 
 def _moving(compiled: CompiledModel, doses: Doses) -> bool:
