@@ -27,8 +27,8 @@ from popmix.engine.steady import LAG_TOO_LONG, NO_STEADY_STATE, leave_running, s
 
 _MOST_ITERATIONS = 50
 _MOST_HALVINGS = 12
-# a change of this fraction of the tolerance is none
-_CLOSE = 0.01
+# a change of this fraction of the tolerance is none, nor is one of the roundings of an interval
+_CLOSE, _ROUNDINGS = 0.01, 2e-13
 
 
 class Cycle(NamedTuple):
@@ -118,7 +118,7 @@ def newton(event, code, timeline, work):
         if status != OK or length < 0.5**_MOST_HALVINGS:
             return NO_STEADY_STATE
         size = after
-        if largest <= _CLOSE * code.tolerance:
+        if largest <= max(_CLOSE * code.tolerance, _ROUNDINGS):
             return OK if factorise(n, cycle.matrix, cycle.pivots) else NO_STEADY_STATE
     return NO_STEADY_STATE
 

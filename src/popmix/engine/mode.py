@@ -19,6 +19,7 @@ _VALUE, _DERIVATIVES = np.int64(0), np.int64(2)
 CONVERGED = 1e-16
 _MOST_STEPS = 100
 _MOST_HALVINGS = 30
+_ASIDE = 1e-4
 # of the candidates of a global search, this many of the best are followed to their mode
 _FOLLOWED = 5
 
@@ -89,7 +90,11 @@ def climb(frozen, subject, eta, precision, code, timeline, work, density):
             return _KNOWN
         if not _descend(frozen, subject, eta, decrement, precision, code, timeline, work, density):
             # rounding stops a search whose decrement is still visible only where l itself is huge
-            return OK if exact and decrement < 1e-11 * (1.0 + abs(density.value[0])) else MODE_NOT_CONVERGED
+            if exact and decrement < 1e-11 * (1.0 + abs(density.value[0])):
+                return OK
+            # where a lag meets an observation l has a kink: a lowest point there has no step that lowers it, but may have a slope
+            if not _step_aside(frozen, subject, eta, precision, code, timeline, work, density):
+                return OK if exact else MODE_NOT_CONVERGED
     return MODE_NOT_CONVERGED
 
 
@@ -133,6 +138,22 @@ def _descend(frozen, subject, eta, decrement, precision, code, timeline, work, d
         length *= 0.5
     for k in range(len(eta)):
         eta[k] = start[k]
+    call_at(code.evaluate, (_DERIVATIVES, frozen, subject, eta, precision, code, timeline, work, density))
+    return False
+
+
+@part
+def _step_aside(frozen, subject, eta, precision, code, timeline, work, density):
+    """Move to a lower neighbour along an axis, a small part of its SD away; False, with `density` at eta, where there is none."""
+    lowest = density.value[0]
+    for k in range(len(eta)):
+        for sign in (-1.0, 1.0):
+            before = eta[k]
+            eta[k] = before + sign * _ASIDE / math.sqrt(precision[k, k])
+            status = call_at(code.evaluate, (_VALUE, frozen, subject, eta, precision, code, timeline, work, density))
+            if status == OK and density.value[0] < lowest:
+                return call_at(code.evaluate, (_DERIVATIVES, frozen, subject, eta, precision, code, timeline, work, density)) == OK
+            eta[k] = before
     call_at(code.evaluate, (_DERIVATIVES, frozen, subject, eta, precision, code, timeline, work, density))
     return False
 

@@ -23,6 +23,7 @@ N_STAGES = 5
 MOST_ITERATIONS = 10
 # Stages are exact to this fraction of the tolerance: values alone, and where their derivatives are to be those of the numerical solution
 _CLOSE_VALUES, _CLOSE = 1e-2, 1e-4
+_FASTEST = 0.01
 
 
 def radau(n: int) -> tuple[np.ndarray, np.ndarray, float, np.ndarray]:
@@ -116,14 +117,16 @@ def solve_stages(s, order, time, h, code, work):
         _newton_step(m, time, h, code, work)
         size = 0.0
         for i in range(n):
+            for k in range(N_STAGES):
+                z[(k * n + i) * m] += change[k * n + i]
             flow.y[i * m] = flow.x[i * m] + z[((N_STAGES - 1) * n + i) * m]
             scale = error_ratios(i, 0, m, code, work)
             for k in range(N_STAGES):
-                z[(k * n + i) * m] += change[k * n + i]
                 size = max(size, abs(change[k * n + i]) * scale)
         if not math.isfinite(size):
             return 0
-        rate = size / last if last < math.inf else 0.5
+        # a first change far from the solution says too much of the rate
+        rate = max(size / last, _FASTEST) if last < math.inf else 0.5
         # rounding ends the convergence of a very small tolerance
         if size * rate <= close * (1.0 - min(rate, 0.99)):
             return iteration + 1

@@ -85,7 +85,8 @@ def expectation_of(model: Model) -> Expectation:
 def _modelled(model: Model, attribute: str) -> frozenset[str]:
     """Return the compartments for which the model gives the rate or the duration of infusions."""
     label_of = {place: label for label, place in compartments(model).items()}
-    places = [(name, one.compartments[0]) for name, one in model.structures.items() if attribute in one.arguments]
+    structures = {name: one for name, one in model.structures.items() if attribute in one.arguments and attribute in one.route}
+    places = [(name, one.compartments[0]) for name, one in structures.items()]
     for dose in model.doses.values():
         owner, part = dose.target
         if getattr(dose, attribute) is not None:

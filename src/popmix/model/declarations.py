@@ -179,6 +179,11 @@ class Structure(Declaration):
         """Names of the compartments (its states) in their order."""
         return tuple(BLUEPRINTS[self.kind].expand("", self.arguments).states)
 
+    @property
+    def route(self) -> tuple[str, ...]:
+        """Names of the arguments that say how doses enter the first compartment, in use or not; none where it takes no doses."""
+        return BLUEPRINTS[self.kind].route
+
     def compartment(self, part: str | None) -> str:
         """Return the compartment that a part of the structure is: the first one for None, and peripheral1 for peripheral of two."""
         if part is None:

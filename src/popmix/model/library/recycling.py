@@ -12,7 +12,8 @@ _T = Reference("T")
     "enterohepatic recycling", group="Pharmacokinetics", doses=True,
     alternatives=((("kempty", "meal", "meal_length"), ("kempty", "meal", "meal_length", "every"), ("release",)), ((), ("q", "v2"))),
     source="Keunecke A, Hoefman S, Drenth HJ, Zisowsky J, Cleton A, Ploeger BA. Population pharmacokinetics of regorafenib in solid "
-    "tumours. Br J Clin Pharmacol 2020;86:2362-2376 (the parent drug)",
+    "tumours: Exposure in clinical practice considering enterohepatic circulation and food intake. "
+    "Br J Clin Pharmacol 2020;86:2362-2376 (the parent drug)",
 )  # fmt: skip
 def EnterohepaticRecycling(
     part: Part, *, cl: NOT_NEGATIVE, v: POSITIVE, kbile: NOT_NEGATIVE, kempty: POSITIVE = None, meal: ANY = None,

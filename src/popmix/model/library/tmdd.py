@@ -26,7 +26,7 @@ _RAPID = (
 )
 _WAGNER = (
     "Wagner JG. A new generalized nonlinear pharmacokinetic model and its implications. In: Biopharmaceutics and Relevant "
-    "Pharmacokinetics. Hamilton: Drug Intelligence Publications; 1971. As an approximation of TMDD: " + _GIBIANSKY
+    "Pharmacokinetics. Hamilton: Drug Intelligence Publications; 1971. Quasi-steady state, of which it is a case: " + _GIBIANSKY
 )
 
 
@@ -93,7 +93,7 @@ def TMDDWagner(
     _in_balance(part, _Drug(part, cl, v, q, v2, ka), kss, r0, kint, None)
 
 
-@structure("TMDD with irreversible binding", group=_GROUP, source=_GIBIANSKY, doses=True, alternatives=(_PERIPHERAL,))
+@structure("TMDD with irreversible binding", group=_GROUP, source=f"{_FULL} (with koff = 0)", doses=True, alternatives=(_PERIPHERAL,))
 def TMDDIrreversibleBinding(
     part: Part, *, cl: NOT_NEGATIVE, v: POSITIVE, r0: POSITIVE, kint: NOT_NEGATIVE, kon: POSITIVE, kdeg: POSITIVE = None,
     q: NOT_NEGATIVE = None, v2: POSITIVE = None, ka: POSITIVE = None,
