@@ -26,6 +26,7 @@ from popmix.engine.linear import Small, new_small
 from popmix.engine.walk import solve_subject
 
 OK, NOT_FINITE, VARIANCE_NOT_POSITIVE = 0, 1, 2
+_MOST_MODES = 16
 
 
 class Density(NamedTuple):
@@ -34,7 +35,8 @@ class Density(NamedTuple):
     value [1]; gradient [U]; cross [n, U]: second derivatives by eta and every unknown; expected [n, n]: the curvature
     with second derivatives of predictions left out and residuals at their expectation (NONMEM's FOCE Hessian); traces [U]:
     tr(H^-1 dH/du) of H = expected. In directions: slope [D], curved [D, D], informed [D, D], trace [D]; curved J [D, U],
-    informed J [D, n] and working memory, `small` for the search of the mode.
+    informed J [D, n] and working memory, `small` for the search of the mode; the first `n_known` of the modes `known` have been found
+    in the search that is under way.
     """
 
     value: np.ndarray
@@ -51,6 +53,8 @@ class Density(NamedTuple):
     spread: np.ndarray
     spread_j: np.ndarray
     by_unknown: np.ndarray
+    known: np.ndarray
+    n_known: np.ndarray
     small: Small
 
 
@@ -71,6 +75,8 @@ def new_density(n_etas: int, n_unknowns: int, n_directions: int) -> Density:
         spread=np.zeros((n_directions, n_directions)),
         spread_j=np.zeros((n_directions, n_etas)),
         by_unknown=np.zeros(n_unknowns),
+        known=np.zeros((_MOST_MODES, n_etas)),
+        n_known=np.zeros(1, dtype=np.int64),
         small=new_small(n_etas),
     )
 

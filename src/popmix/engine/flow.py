@@ -1,5 +1,7 @@
 """The state of differential equations between and at events: start, integration, jumps, and events that move in time."""
 
+import math
+
 from popmix.compiler.call import call_model
 from popmix.engine.compiled import call_at, compiled, part
 from popmix.engine.equations import jacobian_at, width_of
@@ -8,7 +10,7 @@ from popmix.engine.nonstiff import BECAME_STIFF, TOO_MANY_STEPS
 from popmix.engine.profiles import arrival_slopes
 from popmix.engine.tolerance import set_weights
 
-OK = 0
+OK, NOT_FINITE = 0, 1
 BETWEEN, AT = 0, 1
 AUTOMATIC, NONSTIFF, STIFF, EXPONENTIAL = 0, 1, 2, 3
 
@@ -82,6 +84,9 @@ def integrate(order, s, start, end, code, work):
     flow = work.flow
     if not end > start:
         return OK
+    if not flow.is_fresh[0] and not _is_finite(s, order, code, flow):
+        flow.failed_at[0] = start
+        return NOT_FINITE
     if code.linear and work.sources.count[0] == 0 and code.method in (AUTOMATIC, EXPONENTIAL):
         status = call_at(code.exponential, (order, s, start, end, code, work))
         if status != TOO_LONG:
@@ -94,6 +99,15 @@ def integrate(order, s, start, end, code, work):
         work.stages.length[0] = 0.0
         start = flow.failed_at[0]
     return call_at(code.stiff, (order, s, start, end, code, work))
+
+
+@part
+def _is_finite(s, order, code, flow):
+    """Whether all values of the states are finite numbers."""
+    m, total = width_of(order, s), 0.0
+    for i in range(code.n_states):
+        total += abs(flow.x[i * m])
+    return math.isfinite(total)
 
 
 @compiled

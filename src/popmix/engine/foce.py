@@ -19,8 +19,8 @@ import numpy as np
 from popmix.engine.compiled import call_at, compiled, part
 from popmix.engine.linear import cholesky, inverse_cholesky, log_determinant, negative_sandwich, solve_cholesky
 
-OK, CURVATURE_NOT_POSITIVE = 0, 4
-# statuses from this one on belong to a time
+OK, NOT_FINITE, CURVATURE_NOT_POSITIVE = 0, 1, 4
+# statuses from this one on belong to a time, and what is not finite where equations were integrated
 TIMED = 9
 
 
@@ -62,7 +62,8 @@ def marginals(subjects, frozen, globally, fixed, prior, code, timeline, work, de
             work.unknowns[x] = fixed[x]
         work.flow.failed_at[0] = math.nan
         result.status[subject] = _marginal(subject, frozen, globally, prior, code, timeline, work, density, result)
-        result.failed_at[subject] = work.flow.failed_at[0] if result.status[subject] >= TIMED else math.nan
+        timed = result.status[subject] >= TIMED or result.status[subject] == NOT_FINITE
+        result.failed_at[subject] = work.flow.failed_at[0] if timed else math.nan
 
 
 @part

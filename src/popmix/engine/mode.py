@@ -9,6 +9,10 @@ from popmix.engine.compiled import call_at, compiled, part
 from popmix.engine.linear import cholesky, log_determinant, solve_cholesky
 
 OK, MODE_NOT_CONVERGED, CURVATURE_NOT_POSITIVE = 0, 3, 4
+# a search that heads for a mode that is known already
+_KNOWN = -1
+# close enough to a minimum for the quadratic model, and to a known one to be the same, in units of l
+_QUADRATIC, _SAME = 0.1, 0.01
 _VALUE, _DERIVATIVES = np.int64(0), np.int64(2)
 
 # Newton decrement g' L^-1 g at which the mode is exact to about 1e-8 of its standard deviation
@@ -81,10 +85,28 @@ def climb(frozen, subject, eta, precision, code, timeline, work, density):
         if decrement < CONVERGED or (exact and rounding):
             return OK if exact else CURVATURE_NOT_POSITIVE
         last = decrement
+        if exact and decrement < _QUADRATIC and _is_known(eta, step, curvature, density):
+            return _KNOWN
         if not _descend(frozen, subject, eta, decrement, precision, code, timeline, work, density):
             # rounding stops a search whose decrement is still visible only where l itself is huge
             return OK if exact and decrement < 1e-11 * (1.0 + abs(density.value[0])) else MODE_NOT_CONVERGED
     return MODE_NOT_CONVERGED
+
+
+@part
+def _is_known(eta, step, curvature, density):
+    """Whether the quadratic model puts its minimum, eta - step, where a mode has been found before."""
+    n, change = len(eta), density.small.moved
+    for mode in range(density.n_known[0]):
+        distance = 0.0
+        for k in range(n):
+            change[k] = eta[k] - step[k] - density.known[mode, k]
+        for k in range(n):
+            for m in range(n):
+                distance += 0.5 * change[k] * curvature[k, m] * change[m]
+        if distance < _SAME:
+            return True
+    return False
 
 
 @part
@@ -137,6 +159,7 @@ def search(frozen, subject, eta, prior, code, timeline, work, density):
         if call_at(code.evaluate, (_VALUE, frozen, subject, point, precision, code, timeline, work, density)) == OK:
             _keep_best(density.value[0], point, heights, starts)
     best, best_status = math.inf, MODE_NOT_CONVERGED
+    density.n_known[0] = 0
     from_zero = True
     for k in range(n):
         from_zero = from_zero and eta[k] == 0.0
@@ -148,6 +171,12 @@ def search(frozen, subject, eta, prior, code, timeline, work, density):
         for k in range(n):
             point[k] = starts[start, k]
         status = call_at(code.climb, (frozen, subject, point, precision, code, timeline, work, density))
+        if status == _KNOWN:
+            continue
+        if status == OK:
+            for k in range(n):
+                density.known[density.n_known[0], k] = point[k]
+            density.n_known[0] += 1
         height = math.inf
         if status == OK and cholesky(density.expected, density.small.factor):
             height = 2.0 * density.value[0] + log_determinant(density.small.factor)
@@ -158,6 +187,7 @@ def search(frozen, subject, eta, prior, code, timeline, work, density):
                 found[k] = point[k]
         if better or start == 0:
             best_status = status
+    density.n_known[0] = 0
     for k in range(n):
         eta[k] = found[k]
     if best_status != OK:

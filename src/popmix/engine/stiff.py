@@ -13,83 +13,19 @@ solved by Radau methods (J Comput Appl Math 111:93, 1999).
 """
 
 import math
-from typing import NamedTuple
-
-import numpy as np
 
 from popmix.engine.compiled import call_at, compiled, part
 from popmix.engine.elimination import factorise, solve_factorised
-from popmix.engine.equations import Equations, jacobian_at, values_at, width_of
+from popmix.engine.equations import jacobian_at, width_of
+from popmix.engine.radau import ERROR, GAMMA, MOST_ITERATIONS, N_STAGES, NODES, A, remember, solve_stages
 from popmix.engine.tolerance import controlled, error_ratios, first_step, raise_peaks
 
 OK, STEP_TOO_SMALL, TOO_MANY_STEPS = 0, 10, 11
 
-N_STAGES = 5
-
-
-def radau(n: int) -> tuple[np.ndarray, np.ndarray, float, np.ndarray]:
-    """Return nodes, matrix A, the real eigenvalue of its inverse, and the weights of the error estimate (on Z / h) of n stages, n odd."""
-    shifted = np.polynomial.Polynomial([-1.0, 1.0]) ** n * np.polynomial.Polynomial([0.0, 1.0]) ** (n - 1)
-    nodes = np.sort(shifted.deriv(n - 1).roots().real)
-    nodes[-1] = 1.0
-    degrees = np.arange(n)
-    powers = nodes[:, None] ** degrees
-    matrix = np.linalg.solve(powers.T, (nodes[:, None] ** (degrees + 1) / (degrees + 1)).T).T
-    eigenvalues = np.linalg.eigvals(np.linalg.inv(matrix))
-    gamma = float(eigenvalues[np.argmin(np.abs(eigenvalues.imag))].real)
-    wanted = 1.0 / (degrees + 1.0)
-    wanted[0] -= 1.0 / gamma
-    embedded = np.linalg.solve(powers.T, wanted)
-    return nodes, matrix, gamma, gamma * np.linalg.solve(matrix.T, embedded - matrix[-1])
-
-
-_C, _A, _GAMMA, _E = radau(N_STAGES)
-_NODES = np.concatenate([[0.0], _C])
 _EXPONENT = -1.0 / (N_STAGES + 1)
 _SCALE, _POWER = 0.1, 0.8
-
 _SAFETY, _LEAST, _LARGEST = 0.9, 0.2, 8.0
-_MOST_STEPS, _MOST_ITERATIONS = 20_000, 10
-# stages are exact to this fraction of the tolerance, so that their derivatives are those of the numerical solution
-_CLOSE = 1e-4
-
-
-class Stages(NamedTuple):
-    """Working memory: stages `z` and right-hand sides `right` [K n, M] flat, Jacobians [K + 1, entries], matrices with their pivots.
-
-    `before` [K + 1, n] holds the points of the last step for extrapolation, `length` [1] its length (0: none).
-    """
-
-    z: np.ndarray
-    right: np.ndarray
-    slopes: np.ndarray
-    values: np.ndarray
-    jacobians: np.ndarray
-    matrix: np.ndarray
-    pivots: np.ndarray
-    small: np.ndarray
-    small_pivots: np.ndarray
-    before: np.ndarray
-    length: np.ndarray
-
-
-def new_stages(n_states: int, n_structural: int, equations: Equations) -> Stages:
-    """Return zeroed working memory for any order, with room for one more direction per state."""
-    s = n_structural + n_states
-    length = n_states * (1 + s + s * (s + 1) // 2)
-    return Stages(
-        z=np.zeros(N_STAGES * length),
-        right=np.zeros(N_STAGES * length),
-        slopes=np.zeros(length),
-        values=np.zeros(n_states),
-        jacobians=np.zeros((N_STAGES + 1, len(equations.x))),
-        matrix=np.zeros((N_STAGES * n_states) ** 2),
-        pivots=np.zeros(N_STAGES * n_states, dtype=np.int64),
-        small=np.zeros(n_states * n_states),
-        small_pivots=np.zeros(n_states, dtype=np.int64),
-        before=np.zeros((N_STAGES + 1, n_states)),
-        length=np.zeros(1),
-    )
+_MOST_STEPS = 20_000
 
 
 @compiled
@@ -107,7 +43,7 @@ def integrate_stiff(order, s, start, end, code, work):
         h, left = flow.step[0], end - time
         ends = h >= 0.95 * left
         h = left if ends else min(h, 0.55 * left) if 2.0 * h > left else h
-        used = _solve_stages(s, order, time, h, code, work)
+        used = solve_stages(s, order, time, h, code, work)
         ratio = math.nan
         if used > 0:
             if order > 0:
@@ -122,11 +58,11 @@ def integrate_stiff(order, s, start, end, code, work):
                 return STEP_TOO_SMALL
             continue
         time = end if ends else time + h
-        _remember(order, s, h, code, work)
+        remember(order, s, h, code, work)
         for q in range(length):
             x[q] = y[q]
         raise_peaks(order, s, code, flow)
-        patient = _SAFETY * (2.0 * _MOST_ITERATIONS + 1.0) / (2.0 * _MOST_ITERATIONS + used)
+        patient = _SAFETY * (2.0 * MOST_ITERATIONS + 1.0) / (2.0 * MOST_ITERATIONS + used)
         wanted = h * min(grow, max(_LEAST, patient * max(ratio, 1e-12) ** _EXPONENT))
         flow.step[0] = max(wanted, flow.step[0]) if ends else wanted
         grow = _LARGEST
@@ -146,8 +82,8 @@ def _begin(order, s, time, code, work):
 
 
 @part
-def _fill_matrix(h, same, code, work):
-    """Write I - h A_ij J_j and factorise it; with `same` all J_j are the one at the start of the step."""
+def _fill_matrix(h, code, work):
+    """Write I - h A_ij J_j and factorise it."""
     n, stages, entries = code.n_states, work.stages, code.equations.x
     matrix, width = stages.matrix, N_STAGES * code.n_states
     for q in range(width * width):
@@ -155,77 +91,11 @@ def _fill_matrix(h, same, code, work):
     for q in range(width):
         matrix[q * width + q] = 1.0
     for j in range(N_STAGES):
-        jacobian = stages.jacobians[N_STAGES if same else j]
+        jacobian = stages.jacobians[j]
         for p in range(len(entries)):
             for i in range(N_STAGES):
-                matrix[(i * n + entries[p, 0]) * width + j * n + entries[p, 1]] -= h * _A[i, j] * jacobian[p]
+                matrix[(i * n + entries[p, 0]) * width + j * n + entries[p, 1]] -= h * A[i, j] * jacobian[p]
     return factorise(width, matrix, stages.pivots)
-
-
-@part
-def _solve_stages(s, order, time, h, code, work):
-    """Find the values of the stages; returns the number of iterations, 0 where they do not converge."""
-    flow, stages, n, m = work.flow, work.stages, code.n_states, width_of(order, s)
-    z, right = stages.z, stages.right
-    _extrapolate(m, h, code, work)
-    if not _fill_matrix(h, True, code, work):
-        return 0
-    last = math.inf
-    for iteration in range(_MOST_ITERATIONS):
-        for j in range(N_STAGES):
-            for i in range(n):
-                stages.slopes[i] = flow.x[i * m] + z[(j * n + i) * m]
-            values_at(time + _C[j] * h, stages.slopes, code, work, stages.values)
-            for i in range(n):
-                slope = stages.values[i]
-                for k in range(N_STAGES):
-                    q = k * n + i
-                    right[q] = (right[q] if j > 0 else -z[q * m]) + h * _A[k, j] * slope
-        solve_factorised(N_STAGES * n, stages.matrix, stages.pivots, right, 1, 0, 1)
-        size = 0.0
-        for i in range(n):
-            flow.y[i * m] = flow.x[i * m] + z[((N_STAGES - 1) * n + i) * m]
-            scale = error_ratios(i, 0, m, code, work)
-            for k in range(N_STAGES):
-                z[(k * n + i) * m] += right[k * n + i]
-                size = max(size, abs(right[k * n + i]) * scale)
-        if not math.isfinite(size):
-            return 0
-        rate = size / last if last < math.inf else 0.5
-        # rounding ends the convergence of a very small tolerance
-        if size * rate <= max(_CLOSE, 1e-15 / code.tolerance) * (1.0 - min(rate, 0.99)):
-            return iteration + 1
-        if rate >= 1.0 and iteration > 1:
-            return 0
-        last = size
-    return 0
-
-
-@part
-def _extrapolate(m, h, code, work):
-    """Begin the iteration where the polynomial through the last step leads, or at no change."""
-    stages, n = work.stages, code.n_states
-    for j in range(N_STAGES):
-        at = 1.0 + _C[j] * h / stages.length[0] if stages.length[0] > 0.0 else 0.0
-        for i in range(n):
-            stages.z[(j * n + i) * m] = -stages.before[N_STAGES, i] if stages.length[0] > 0.0 else 0.0
-        for k in range(N_STAGES + 1 if stages.length[0] > 0.0 else 0):
-            weight = 1.0
-            for other in range(N_STAGES + 1):
-                if other != k:
-                    weight *= (at - _NODES[other]) / (_NODES[k] - _NODES[other])
-            for i in range(n):
-                stages.z[(j * n + i) * m] += weight * stages.before[k, i]
-
-
-@part
-def _remember(order, s, h, code, work):
-    stages, flow, n, m = work.stages, work.flow, code.n_states, width_of(order, s)
-    for i in range(n):
-        stages.before[0, i] = flow.x[i * m]
-        for k in range(N_STAGES):
-            stages.before[k + 1, i] = flow.x[i * m] + stages.z[(k * n + i) * m]
-    stages.length[0] = h
 
 
 @part
@@ -235,7 +105,7 @@ def _solve_sensitivities(order, s, time, h, code, work):
     for degree in range(1, order + 1):
         first, last = (1, 1 + s) if degree == 1 else (1 + s, m)
         _differentiate_stages(order, s, m, first, time, h, code, work)
-        if degree == 1 and not _fill_matrix(h, False, code, work):
+        if degree == 1 and not _fill_matrix(h, code, work):
             return 0
         _combine_slopes(m, first, last, h, code, work)
         solve_factorised(N_STAGES * code.n_states, work.stages.matrix, work.stages.pivots, work.stages.z, m, first, last)
@@ -253,9 +123,9 @@ def _differentiate_stages(order, s, m, first, time, h, code, work):
                 q = i * m + c
                 flow.y[q] = flow.x[q] + (stages.z[j * length + q] if c < first else 0.0)
         out = stages.right[j * length : (j + 1) * length]
-        call_at(code.slopes, (order, s, time + _C[j] * h, flow.y, out, code, work))
+        call_at(code.slopes, (order, s, time + NODES[j] * h, flow.y, out, code, work))
         if first == 1:
-            jacobian_at(time + _C[j] * h, m, flow.y, stages.jacobians[j], code, work)
+            jacobian_at(time + NODES[j] * h, m, flow.y, stages.jacobians[j], code, work)
 
 
 @part
@@ -268,7 +138,7 @@ def _combine_slopes(m, first, last, h, code, work):
             for c in range(first, last):
                 total = 0.0
                 for j in range(N_STAGES):
-                    total += _A[k, j] * stages.right[(j * n + i) * m + c]
+                    total += A[k, j] * stages.right[(j * n + i) * m + c]
                 stages.z[row + c] = h * total
 
 
@@ -288,7 +158,7 @@ def _error(order, s, h, code, work):
     for q in range(n * n):
         small[q] = 0.0
     for i in range(n):
-        small[i * n + i] = _GAMMA / h
+        small[i * n + i] = GAMMA / h
     for p in range(len(code.equations.x)):
         small[code.equations.x[p, 0] * n + code.equations.x[p, 1]] -= stages.jacobians[N_STAGES, p]
     if not factorise(n, small, stages.small_pivots):
@@ -297,7 +167,7 @@ def _error(order, s, h, code, work):
         for c in range(columns):
             total = flow.slopes[0, i * m + c]
             for k in range(N_STAGES):
-                total += _E[k] / h * stages.z[(k * n + i) * m + c]
+                total += ERROR[k] / h * stages.z[(k * n + i) * m + c]
             stages.right[i * columns + c] = total
     solve_factorised(n, small, stages.small_pivots, stages.right, columns, 0, columns)
     largest = 0.0

@@ -13,8 +13,8 @@ from popmix.engine.jets import Jet, State, new_jet, new_state
 from popmix.engine.mammillary import Basis, new_basis
 from popmix.engine.paths import Paths, mammillary_paths
 from popmix.engine.profiles import Sources, new_sources
+from popmix.engine.radau import Stages, new_stages
 from popmix.engine.steady import Trains, new_trains
-from popmix.engine.stiff import Stages, new_stages
 
 
 class Work(NamedTuple):
