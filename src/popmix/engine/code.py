@@ -37,6 +37,7 @@ class Code(NamedTuple):
     complete: int
     saddle: int
     climb: int
+    settle: int
     search: int
     freeze: int
     slopes: int

@@ -21,7 +21,7 @@ from popmix.engine.foce import marginals, new_marginal
 from popmix.engine.information import informations, new_information, new_stack
 from popmix.engine.linear import saddle_step
 from popmix.engine.modal import change_rates, move_inputs, set_rates
-from popmix.engine.mode import climb, new_prior, search
+from popmix.engine.mode import climb, new_prior, search, settle
 from popmix.engine.nonstiff import integrate_nonstiff
 from popmix.engine.observing import observe
 from popmix.engine.predict import new_predictions, predictions
@@ -115,6 +115,7 @@ def _densities(*full: Bundle) -> dict[str, int]:
         "complete": address_of(complete, _TRUE, _WHOLE, _MATRIX, *full),
         "saddle": address_of(saddle_step, _MATRIX, _MATRIX, _VECTOR, _VECTOR, Bundle(density.small)),
         "climb": address_of(climb, _TRUE, _WHOLE, _VECTOR, _MATRIX, *full),
+        "settle": address_of(settle, _TRUE, _WHOLE, _VECTOR, _MATRIX, *full),
         "search": address_of(search, _TRUE, _WHOLE, _VECTOR, prior, *full),
         "freeze": address_of(freeze_variances, _WHOLE, *full),
     }

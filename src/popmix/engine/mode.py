@@ -19,7 +19,9 @@ _VALUE, _DERIVATIVES = np.int64(0), np.int64(2)
 CONVERGED = 1e-16
 _MOST_STEPS = 100
 _MOST_HALVINGS = 30
-_ASIDE = 1e-4
+_SHORTEST = 1e-5
+# where l is as large as this its rounding hides all minima
+_HUGE = 1e10
 # of the candidates of a global search, this many of the best are followed to their mode
 _FOLLOWED = 5
 
@@ -67,7 +69,7 @@ def climb(frozen, subject, eta, precision, code, timeline, work, density):
     n, small = code.n_etas, density.small
     if status != OK or n == 0:
         return status
-    step, slope, curvature, last = small.step, small.slope, small.curvature, math.inf
+    step, slope, curvature, last, settled = small.step, small.slope, small.curvature, math.inf, False
     for _ in range(_MOST_STEPS):
         for k in range(n):
             slope[k] = density.gradient[code.n_fixed + k]
@@ -92,9 +94,13 @@ def climb(frozen, subject, eta, precision, code, timeline, work, density):
             # rounding stops a search whose decrement is still visible only where l itself is huge
             if exact and decrement < 1e-11 * (1.0 + abs(density.value[0])):
                 return OK
-            # where a lag meets an observation l has a kink: a lowest point there has no step that lowers it, but may have a slope
-            if not _step_aside(frozen, subject, eta, precision, code, timeline, work, density):
-                return OK if exact else MODE_NOT_CONVERGED
+            # where a lag meets an observation l has a kink: at a lowest point there it may have a slope that no step follows
+            if settled:
+                return OK if cholesky(density.expected, small.factor) else CURVATURE_NOT_POSITIVE
+            settled, last = True, math.inf
+            status = call_at(code.settle, (frozen, subject, eta, precision, code, timeline, work, density))
+            if status != OK:
+                return status
     return MODE_NOT_CONVERGED
 
 
@@ -142,20 +148,29 @@ def _descend(frozen, subject, eta, decrement, precision, code, timeline, work, d
     return False
 
 
-@part
-def _step_aside(frozen, subject, eta, precision, code, timeline, work, density):
-    """Move to a lower neighbour along an axis, a small part of its SD away; False, with `density` at eta, where there is none."""
-    lowest = density.value[0]
-    for k in range(len(eta)):
-        for sign in (-1.0, 1.0):
-            before = eta[k]
-            eta[k] = before + sign * _ASIDE / math.sqrt(precision[k, k])
-            status = call_at(code.evaluate, (_VALUE, frozen, subject, eta, precision, code, timeline, work, density))
-            if status == OK and density.value[0] < lowest:
-                return call_at(code.evaluate, (_DERIVATIVES, frozen, subject, eta, precision, code, timeline, work, density)) == OK
-            eta[k] = before
-    call_at(code.evaluate, (_DERIVATIVES, frozen, subject, eta, precision, code, timeline, work, density))
-    return False
+@compiled
+def settle(frozen, subject, eta, precision, code, timeline, work, density):
+    """Find a lowest point of l without derivatives, by steps along the axes that shrink to 1e-5 SD; `density` is left there.
+
+    The last resort for a function with kinks. Returns a status; a lowest point beside which l does not exist is none.
+    """
+    lowest, length, at_edge = density.value[0], 0.25, False
+    while length > _SHORTEST:
+        moved, at_edge = False, False
+        for k in range(len(eta)):
+            for sign in (-1.0, 1.0):
+                before = eta[k]
+                eta[k] = before + sign * length / math.sqrt(precision[k, k])
+                status = call_at(code.evaluate, (_VALUE, frozen, subject, eta, precision, code, timeline, work, density))
+                at_edge = at_edge or status != OK
+                if status == OK and density.value[0] < lowest:
+                    lowest, moved = density.value[0], True
+                else:
+                    eta[k] = before
+        length = length if moved else 0.5 * length
+    if at_edge or lowest > _HUGE:
+        return MODE_NOT_CONVERGED
+    return call_at(code.evaluate, (_DERIVATIVES, frozen, subject, eta, precision, code, timeline, work, density))
 
 
 @compiled
@@ -194,13 +209,7 @@ def search(frozen, subject, eta, prior, code, timeline, work, density):
         status = call_at(code.climb, (frozen, subject, point, precision, code, timeline, work, density))
         if status == _KNOWN:
             continue
-        if status == OK:
-            for k in range(n):
-                density.known[density.n_known[0], k] = point[k]
-            density.n_known[0] += 1
-        height = math.inf
-        if status == OK and cholesky(density.expected, density.small.factor):
-            height = 2.0 * density.value[0] + log_determinant(density.small.factor)
+        height = _height_of_mode(point, density) if status == OK else math.inf
         better = status == OK and (best_status != OK or height < best - 1e-9 * (1.0 + abs(best)))
         if better:
             best = height
@@ -214,6 +223,17 @@ def search(frozen, subject, eta, prior, code, timeline, work, density):
     if best_status != OK:
         return best_status
     return call_at(code.evaluate, (_DERIVATIVES, frozen, subject, eta, precision, code, timeline, work, density))
+
+
+@part
+def _height_of_mode(point, density):
+    """Note a mode among those known; returns its 2 l + log det H, infinite where H is not positive definite."""
+    for k in range(len(point)):
+        density.known[density.n_known[0], k] = point[k]
+    density.n_known[0] += 1
+    if not cholesky(density.expected, density.small.factor):
+        return math.inf
+    return 2.0 * density.value[0] + log_determinant(density.small.factor)
 
 
 @part

@@ -65,18 +65,25 @@ def solve(order, subject, code, timeline, work):
             show_amounts(1, order, time, code, work)
             call_at(code.observe, (order, subject, observation, code, timeline, work))
             show_amounts(-1, order, time, code, work)
-            continue
-        # what begins to arrive by a profile changes nothing at that moment
-        arriving = kind == BOLUS and code.profile_index[timeline.compartment[event]] >= 0
-        if arriving:
-            leave(order, time, first_at, second_at, code, timeline, work)
-        if kind != RECORD:
-            status = happen(order, event, place, code, timeline, work)
+        elif kind != RECORD:
+            status = _meet(order, event, place, time, code, timeline, work)
             if status != OK:
                 return status
-            if not arriving:
-                leave(order, time, first_at, second_at, code, timeline, work)
     return OK
+
+
+@inlined
+def _meet(order, event, place, time, code, timeline, work):
+    """Let an event happen at a time that may move, and go on after it. Returns a status."""
+    first, second = work.arrival_first[place], work.arrival_second[place]
+    # what begins to arrive by a profile changes nothing at that moment
+    arriving = timeline.kind[event] == BOLUS and code.profile_index[timeline.compartment[event]] >= 0
+    if arriving:
+        leave(order, time, first, second, code, timeline, work)
+    status = happen(order, event, place, code, timeline, work)
+    if status == OK and not arriving:
+        leave(order, time, first, second, code, timeline, work)
+    return status
 
 
 @inlined
