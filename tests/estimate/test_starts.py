@@ -59,7 +59,7 @@ def test_a_start_at_which_predictions_vanish_is_refused_in_words():
         popmix.fit(Bolus, bolus_data(), start={"tvCL": 1e4})
     told = str(caught.value)
     assert "12 of 12 subjects failed" in told and "the residual variance is zero" in told
-    assert "row 3 (time 0.5): prediction 5.903e-241" in told and "tvCL = 10000" in told and "Add an additive error" in told
+    assert "row 3 (time 0.5): prediction 5.903e-241" in told and "tvCL = 1e+04" in told and "Add an additive error" in told
 
 
 # the first search ends where the variability of V has vanished; the fit goes on from a larger one
