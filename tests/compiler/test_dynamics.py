@@ -102,6 +102,8 @@ OTHERS = {
     "a depot that loses nothing": {"u": "0 * u", "v": "Ka * u - CL / V1 * v"},
     "loss from a peripheral compartment": TWO | {"w": "Q2 * (v / V1 - w / 20) - 0.01 * w"},
     "exchange between peripherals": THREE | {"w": "Q2 * (v / V1 - w / 20) - 0.1 * w + 0.1 * x", "x": THREE["x"] + " + 0.1 * w - 0.1 * x"},
+    "a gain from another peripheral": THREE | {"w": THREE["w"] + " + 0.1 * x"},
+    "a switch by a state": {"v": "-CL / V1 * v + where(v > 3, 0, 1)"},
     "two depots": {"u": "-Ka * u", "w": "-0.3 * w", "v": "Ka * u + 0.3 * w - CL / V1 * v"},
     "a chain": {"u": "-Ka * u", "w": "Ka * (u - w)", "v": "Ka * w - CL / V1 * v"},
     "a depot that feeds a peripheral": TWO | {"u": "-Ka * u", "w": TWO["w"] + " + Ka * u"},
@@ -140,7 +142,13 @@ def test_equations_on_request():
 
 
 LINEAR = {"a constant input", "a covariate as input", "loss on the way", "gain on the way", "a depot that loses nothing", "two depots"}
-LINEAR |= {"loss from a peripheral compartment", "exchange between peripherals", "a chain", "a depot that feeds a peripheral"}
+LINEAR |= {
+    "loss from a peripheral compartment",
+    "exchange between peripherals",
+    "a chain",
+    "a depot that feeds a peripheral",
+    "a gain from another peripheral",
+}
 LINEAR |= {"three peripherals", "two systems"}
 
 

@@ -20,11 +20,12 @@ class Curved(Model):
     held = Theta(0.3, fixed=True)
     km = LogNormal(2.0, iiv=Fixed(0.3))
     K = LogNormal(0.4, iiv=0.2)
+    L = LogNormal(1.2, iiv=Fixed(0.4))
     x = State(init=K * 10)
     y = State(init=3.0)
     z = State()
     x.dt = -vmax * x**h / (km**h + x**h) - where(T < 2, K, 2 * K) * x * y
-    y.dt = exp(-K * TAD) * WT * x / (1 + y**2) - held * y + lgamma(1 + y)
+    y.dt = exp(-K * TAD) * L * x / (1 + y**2) - held * y + lgamma(1 + y)
     z.dt = sqrt(x + y) - K * WT * z + sin(T) * K**2
     DV = Observation(z + x, additive=1)
 """
@@ -71,7 +72,7 @@ def curved() -> Functions:
     parameters = parameters_of(model)
     compiled = compile_model(model)
     n_etas = len(parameters.eta_names)
-    unknowns = np.concatenate([parameters.values[: compiled.n_unknowns - n_etas], np.array([0.2, -0.1])])
+    unknowns = np.concatenate([parameters.values[: compiled.n_unknowns - n_etas], np.array([0.2, -0.1, 0.3])])
     return Functions(compiled, unknowns, np.array([0.8]))
 
 
@@ -161,7 +162,7 @@ def test_jets_are_the_derivatives_along_any_surface(curved, clock):
 def test_only_fixed_thetas_are_passive(curved):
     """A fixed SD of a random effect holds neither the effect nor the parameter; `held` enters alone, as a plain number."""
     model = curved.model
-    assert model.n_passive == 1 and model.n_structural == 4  # vmax, h, km ** h, K
+    assert model.n_passive == 1 and model.n_structural == 5  # vmax, h, km ** h, K, L
     position = model.n_directions * (1 + model.n_unknowns + model.n_unknowns**2)
     assert abs(curved.individual[position]) == 0.3
     by_unknowns = curved.individual[model.n_directions :][: model.n_directions * model.n_unknowns].reshape(model.n_directions, -1)
