@@ -174,7 +174,9 @@ def test_the_solver_is_handed_over(run, command):
     assert chosen == popmix.Solver("stiff", 1e-9) and left_out is None
 
 
-@pytest.mark.parametrize(("option", "told"), [("tolerence=1e-9", "Did you mean 'tolerance'?"), ("method=stif", "'stif' doesn't exist")])
+@pytest.mark.parametrize(
+    ("option", "told"), [("tolerence=1e-9", "Did you mean 'tolerance'?"), ("method=stif", "Solver(method='stif') doesn't exist")]
+)
 def test_a_solver_that_does_not_exist_is_told(run, option, told):
     result = run("fit", "m.py", "d.csv", "--solver", option)
     assert result.exit_code == USAGE and told in " ".join(result.stderr.split()) and not run.calls

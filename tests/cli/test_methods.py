@@ -82,7 +82,7 @@ def test_a_solver_is_made_of_its_options():
     [
         ("methd=stiff", "solver has no option 'methd'. Did you mean 'method'? Options of solver: method, tolerance."),
         ("tolerence=1e-9", "Did you mean 'tolerance'?"),
-        ("method=stif", "'stif' doesn't exist. Methods: 'auto', 'nonstiff', 'stiff', 'exponential'."),
+        ("method=stif", "Solver(method='stif') doesn't exist. Methods: 'auto', 'nonstiff', 'stiff', 'exponential'."),
         ("tolerance=tight", "--solver tolerance=tight: the value must be a number."),
         ("tolerance=1", "must lie between 1e-13 and 1e-2"),
         ("stiff", "--solver stiff: write NAME=VALUE."),

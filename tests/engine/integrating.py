@@ -8,7 +8,7 @@ from dosing_jets import Solver as Stepper
 from numba import njit
 
 from popmix.engine.compiled import call_at
-from popmix.likelihood import Problem, Solver, bind
+from popmix.likelihood import AUTOMATIC, Problem, Solver, bind
 from popmix.model import read
 
 NO_EFFECTS = np.zeros(0)
@@ -20,7 +20,9 @@ class Written(Model):
 """
 
 
-def problem_of(lines: str, observed: Sequence[str], times: Sequence[float], solver: Solver = Solver(), rows: Sequence[dict] = ()) -> Problem:  # noqa: B008
+def problem_of(
+    lines: str, observed: Sequence[str], times: Sequence[float], solver: Solver = AUTOMATIC, rows: Sequence[dict] = ()
+) -> Problem:
     """Bind a model of `lines` to one subject with dosing `rows` from time 0 on, seen in all `observed` expressions at all times."""
     body = "\n".join(f"    {line.strip()}" for line in lines.strip().splitlines())
     seen = "\n".join(f'    O{k} = Observation({text}, additive=1, dvid="{k}")' for k, text in enumerate(observed))

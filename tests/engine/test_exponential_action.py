@@ -56,10 +56,10 @@ def test_states_and_derivatives(wide, method):
     expected = by_complex_steps(ETA, wide)
     scale = np.max(np.abs(expected), axis=(1, 2), keepdims=True)
     assert np.all(np.abs(first.reshape(-1, 3, 2) - expected) < 10 * near * scale)
-    # differences of fourth order of exact first derivatives
+    # differences of fourth order of first derivatives that have their roundings, over the step
     expected = slopes(lambda eta: by_complex_steps(eta, wide), ETA, 1e-4 if wide == 1.0 else 1e-5)
     scale = np.max(np.abs(expected), axis=(1, 2, 3), keepdims=True)
-    assert np.all(np.abs(second.reshape(-1, 3, 2, 2) - expected) < 1e-8 * scale)
+    assert np.all(np.abs(second.reshape(-1, 3, 2, 2) - expected) < (1e-8 if wide == 1.0 else 1e-7) * scale)
 
 
 def test_too_long_intervals_are_left_to_others():

@@ -1,4 +1,4 @@
-"""The explicit method: the conditions of its order, its step by step, errors in proportion to the tolerance, equations that are too stiff."""
+"""The explicit method: conditions of its order, one step of it, errors in proportion to the tolerance, where it gives up."""
 
 from collections.abc import Iterator
 from functools import lru_cache

@@ -60,10 +60,7 @@ def superposed(name: str, eta: np.ndarray, lag: bool, ka: float | None = None) -
         return np.exp(-k * t) if ka is None else ka / (ka - k) * (np.exp(-k * t) - np.exp(-ka * t))
 
     return np.array(
-        [
-            sum(f * amount / v * arrived(density, left, t - at - late) for at, amount in DOSES if (at > RESET) == (t > RESET))
-            for t in TIMES
-        ]
+        [sum(f * amount / v * arrived(density, left, t - at - late) for at, amount in DOSES if (at > RESET) == (t > RESET)) for t in TIMES]
     )
 
 
@@ -84,20 +81,20 @@ def close(found: np.ndarray, expected: np.ndarray, near: float) -> None:
 @pytest.mark.parametrize("lag", [False, True], ids=["at once", "with lag"])
 @pytest.mark.parametrize("name", PROFILES)
 def test_superposition_and_derivatives(name, lag, method):
-    """At the default tolerance values are exact to some 1e-8; differences of them, over 3e-3, to 1e-6 and over its square to 1e-3.
+    """Values are exact to a few tolerances, differences of them as well over the step of 3e-3, and over its square.
 
-    Those of a Weibull density with a shape below 1, whose derivatives by time have no limit at the dose, are less exact where a lag
-    moves it: second derivatives reach some 1e-3 only. At a tolerance of 1e-10 the integration may then fail altogether.
+    A density that rises like a power of time below 2 has derivatives by time, or by a lag that moves it, without a limit at the dose: at
+    a tolerance of 1e-10 the integration may fail. With a lag and a Weibull shape below 1 second derivatives reach some 1e-3 only.
     """
-    steep = lag and name == "Weibull 0.6"
-    own, eta = stepper(name, lag, method, 1e-8 if steep else 1e-10)
+    rough = name in ("few transits", "Weibull 1.1", "Weibull 0.6")
+    own, eta = stepper(name, lag, method, 1e-8 if rough else 1e-10)
     f, first, second = own.jets(eta)
     expected = superposed(name, eta, lag)
-    close(f, expected, 1e-6 if steep else 1e-7)
-    close(own.values(eta), expected, 1e-6 if steep else 1e-7)
+    close(f, expected, 1e-6 if rough else 1e-8)
+    close(own.values(eta), expected, 1e-6 if rough else 1e-8)
     by_first, by_second = own.differences(eta)
-    close(first, by_first, 1e-4 if steep else 1e-6)
-    close(second, by_second, 5e-3 if steep else 1e-4)
+    close(first, by_first, 1e-4 if rough else 1e-6)
+    close(second, by_second, 5e-3 if rough else 1e-4)
     assert f[TIMES == 12.5] == 0.0 and not np.any(first[TIMES == 12.5])  # taken away, and nothing arrives any more
 
 
@@ -105,18 +102,24 @@ def test_transits_that_feed_a_depot():
     """As in the paper of Savic and others: the profile, then ka."""
     own, eta = stepper("transit", True, "auto", 1e-10, ", ka=1.1")
     close(own.values(eta), superposed("transit", eta, True, ka=1.1), 1e-7)
-    f, first, _ = own.jets(eta)
+    _, first, _ = own.jets(eta)
     close(first, own.differences(eta)[0], 1e-6)
 
 
 def test_a_weibull_of_shape_1_is_first_order_absorption():
-    """Without any quadrature, and with derivatives: ka = 1 / scale."""
-    lines = "CL = LogNormal(2.0, iiv=0.2)\nKa = LogNormal(0.8, iiv=0.2)\nF = LogitNormal(0.6, iiv=0.3)\npk = OneCompartment(cl=CL, v=15, f=F, {})"
+    """Without any quadrature, and with derivatives: ka = 1 / scale. The density is not zero at the dose, which a lag moves."""
+    lines = """
+    CL = LogNormal(2.0, iiv=0.2)
+    Ka = LogNormal(0.8, iiv=0.2)
+    F = LogitNormal(0.6, iiv=0.3)
+    Lag = LogNormal(0.4, iiv=0.2)
+    pk = TwoCompartments(cl=CL, v1=15, q=1, v2=8, f=F, lag=Lag, {})
+    """
     profile, closed = (
         Stepper(with_solver(problem_of(lines.format(how), ["pk.concentration"], TIMES, rows=ROWS), "auto", 1e-10))
         for how in ("profile=weibull_profile(1 / Ka, 1)", "ka=Ka")
     )
-    eta = np.array([0.1, -0.2, 0.3])
+    eta = np.array([0.1, -0.2, 0.3, -0.1])
     for found, expected in zip(profile.jets(eta), closed.jets(eta), strict=True):
         close(found, expected, 1e-7)
 

@@ -43,13 +43,16 @@ def test_one_step_is_the_pade_approximant(decay, h):
 def test_prothero_and_robinson(stiffness):
     """y' = -L (y - cos t) - sin t, from y = cos 0: the solution is cos t whatever L (Math Comput 28:145, 1974).
 
-    Errors stay in proportion to the tolerance, without loss of order to speak of: the last stage is the solution.
+    Between easy (L h of order 1) and very stiff (errors fall as 1 / L) the order falls to that of the stages. The error is then that of
+    the embedded formula, which is held to 0.1 tolerance^0.6 in a step.
     """
     problem = problem_of(f"y = State(init=1.0)\ny.dt = -{stiffness} * (y - cos(T)) - sin(T)", ["y"], TIMES)
     for tolerance in (1e-4, 1e-7, 1e-10):
         for method in ("stiff", "auto"):
             found = solution(with_solver(problem, method, tolerance))[:, 0]
-            assert np.max(np.abs(found - np.cos(TIMES))) < 10 * tolerance, (tolerance, method)
+            assert np.max(np.abs(found - np.cos(TIMES))) < 10 * 0.1 * tolerance**0.6, (tolerance, method)
+            if stiffness == 1e9:
+                assert np.max(np.abs(found - np.cos(TIMES))) < 1e-9
 
 
 ROBERTSON = """
@@ -63,7 +66,10 @@ z.dt = 3e7 * y**2
 
 
 def test_robertson():
-    """At 1e11 the values of the test set of Mazzia and Magherini (problem ROBER, Test Set for IVP Solvers, release 2.4)."""
+    """At 1e11 the values of the test set of Mazzia and Magherini (problem ROBER, Test Set for IVP Solvers, release 2.4).
+
+    The steps grow from 1e-4 to 1e10 in one interval.
+    """
     published = np.array([0.2083340149701255e-07, 0.8333360770334713e-13, 0.9999999791665050])
     problem = problem_of(ROBERTSON, ["x", "y", "z"], [1e11])
     for method in ("stiff", "auto"):

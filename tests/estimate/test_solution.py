@@ -57,7 +57,9 @@ def test_a_loose_tolerance_is_warned_of(method):
     exact = popmix.evaluate(Saturable, DATA, method)
     assert abs(found.ofv - exact.ofv) > MOST_CHANGE  # so the case is what it is meant to be
     assert abs(found.solution.change) > MOST_CHANGE
-    assert found.solution.change == pytest.approx(exact.ofv - found.ofv, rel=0.1)  # 1e-4 is not the last word either
+    finer = popmix.evaluate(Saturable, DATA, method, solver=popmix.Solver("nonstiff", tolerance=1e-4))
+    # the modes of so rough a solution are rough too
+    assert found.solution.change == pytest.approx(finer.ofv - found.ofv, rel=1e-2)
     told = [message for message in found.messages if "solved more exactly" in message]
     assert told == found.solution.warnings and "repeat with solver=Solver(tolerance=1e-04)" in told[0]
     assert told[0].split(":")[0] in " ".join(str(found).split())
