@@ -84,10 +84,12 @@ def test_superposition_and_derivatives(name, lag, method):
     """Values are exact to a few tolerances, differences of them as well over the step of 3e-3, and over its square.
 
     A density that rises like a power of time below 2 has derivatives by time, or by a lag that moves it, without a limit at the dose: at
-    a tolerance of 1e-10 the integration may fail. With a lag and a Weibull shape below 1 second derivatives reach some 1e-3 only.
+    a tolerance of 1e-10 the integration may fail. With a lag and a Weibull shape below 1 second derivatives reach some 1e-3 only, and
+    the explicit method may fail at 1e-8 already where doses follow each other.
     """
     rough = name in ("few transits", "Weibull 1.1", "Weibull 0.6")
-    own, eta = stepper(name, lag, method, 1e-8 if rough else 1e-10)
+    tolerance = 1e-7 if lag and name == "Weibull 0.6" else 1e-8 if rough else 1e-10
+    own, eta = stepper(name, lag, method, tolerance)
     f, first, second = own.jets(eta)
     expected = superposed(name, eta, lag)
     close(f, expected, 1e-6 if rough else 1e-8)
