@@ -84,11 +84,12 @@ def test_superposition_and_derivatives(name, lag, method):
     """Values are exact to a few tolerances, differences of them as well over the step of 3e-3, and over its square.
 
     A density that rises like a power of time below 2 has derivatives by time, or by a lag that moves it, without a limit at the dose: at
-    a tolerance of 1e-10 the integration may fail. With a lag and a Weibull shape below 1 second derivatives reach some 1e-3 only, and
-    the explicit method may fail at 1e-8 already where doses follow each other.
+    a tolerance of 1e-10 the integration may fail. With a lag and a Weibull shape below 1 the explicit method may fail at 1e-8 already
+    where doses follow each other; second derivatives reach some 1e-3 there, and 1e-2 at 1e-7.
     """
     rough = name in ("few transits", "Weibull 1.1", "Weibull 0.6")
-    tolerance = 1e-7 if lag and name == "Weibull 0.6" else 1e-8 if rough else 1e-10
+    steep = lag and name == "Weibull 0.6"
+    tolerance = 1e-7 if steep else 1e-8 if rough else 1e-10
     own, eta = stepper(name, lag, method, tolerance)
     f, first, second = own.jets(eta)
     expected = superposed(name, eta, lag)
@@ -96,7 +97,7 @@ def test_superposition_and_derivatives(name, lag, method):
     close(own.values(eta), expected, 1e-6 if rough else 1e-8)
     by_first, by_second = own.differences(eta)
     close(first, by_first, 1e-4 if rough else 1e-6)
-    close(second, by_second, 5e-3 if rough else 1e-4)
+    close(second, by_second, 3e-2 if steep else 5e-3 if rough else 1e-4)
     assert f[TIMES == 12.5] == 0.0 and not np.any(first[TIMES == 12.5])  # taken away, and nothing arrives any more
 
 

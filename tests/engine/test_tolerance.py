@@ -35,18 +35,19 @@ def test_units_do_not_matter(method):
         assert found == pytest.approx(expected, rel=1e-13), (amount, time)
 
 
-def test_first_derivatives_are_controlled_on_the_scale_of_relative_changes():
-    """Sensitivities to a parameter have errors in proportion to the tolerance as values have, whatever the unit of the parameter."""
-    lines = "K = LogNormal(START, iiv=0.2)\nx = State(init=1.0)\ny = State()\nx.dt = -SCALE * K * x**2\ny.dt = SCALE * K * x**2 - y"
-    t, eta = TIMES, np.array([0.3])
-    k = 2.0 * np.exp(0.3)
-    exact = -k * t / (1 + k * t) ** 2
-    for scale in (1.0, 2.0**30, 2.0**-30):
-        text = lines.replace("START", repr(2.0 / scale)).replace("SCALE", repr(scale))
-        problem = problem_of(text, ["x"], t)
-        for tolerance in (1e-5, 1e-8, 1e-11):
-            _, first, _ = Stepper(with_solver(problem, "nonstiff", tolerance)).jets(eta)
-            assert np.max(np.abs(first[:, 0] - exact)) < 10 * tolerance * np.max(np.abs(exact))
+@pytest.mark.parametrize("method", ["nonstiff", "stiff"])
+@pytest.mark.parametrize("scale", [1.0, 2.0**30, 2.0**-30])
+def test_first_derivatives_are_controlled_on_the_scale_of_relative_changes(scale, method):
+    """A state that rests where its parameter has it asks for no step, but its sensitivity does: x' = 1 - K x^2 at x = K = 1.
+
+    By log K it is -(1 - exp(-2 t)) / 2, whatever the unit of K.
+    """
+    lines = f"K = LogNormal({1.0 / scale!r}, iiv=0.2)\nx = State(init=1.0)\nx.dt = 1 - {scale!r} * K * x**2"
+    problem, exact = problem_of(lines, ["x"], TIMES), 0.5 * np.expm1(-2 * TIMES)
+    for tolerance in (1e-5, 1e-8, 1e-11):
+        f, first, _ = Stepper(with_solver(problem, method, tolerance)).jets(np.zeros(1))
+        assert f == pytest.approx(1.0, rel=1e-14)
+        assert np.max(np.abs(first[:, 0] - exact)) < 10 * tolerance
 
 
 def test_an_empty_compartment_rules_no_step():
