@@ -38,12 +38,12 @@ def test_units_do_not_matter(method):
 @pytest.mark.parametrize("method", ["nonstiff", "stiff"])
 @pytest.mark.parametrize("scale", [1.0, 2.0**30, 2.0**-30])
 def test_first_derivatives_are_controlled_on_the_scale_of_relative_changes(scale, method):
-    """A state that rests where its parameter has it asks for no step, but its sensitivity does: x' = 1 - K x^2 at x = K = 1.
+    """A state that rests where its parameter has it asks for no step, but its sensitivity does: x' = R - K x^2 at x = 1, K = R.
 
-    By log K it is -(1 - exp(-2 t)) / 2, whatever the unit of K.
+    By log K it is -(1 - exp(-2 R t)) / 2, whatever the unit of time and so of K.
     """
-    lines = f"K = LogNormal({1.0 / scale!r}, iiv=0.2)\nx = State(init=1.0)\nx.dt = 1 - {scale!r} * K * x**2"
-    problem, exact = problem_of(lines, ["x"], TIMES), 0.5 * np.expm1(-2 * TIMES)
+    lines = f"K = LogNormal({scale!r}, iiv=0.2)\nx = State(init=1.0)\nx.dt = {scale!r} - K * x**2"
+    problem, exact = problem_of(lines, ["x"], TIMES / scale), 0.5 * np.expm1(-2 * TIMES)
     for tolerance in (1e-5, 1e-8, 1e-11):
         f, first, _ = Stepper(with_solver(problem, method, tolerance)).jets(np.zeros(1))
         assert f == pytest.approx(1.0, rel=1e-14)
