@@ -6,6 +6,7 @@ from types import SimpleNamespace
 import pytest
 from typer.testing import CliRunner
 
+import popmix
 from popmix import app
 from popmix.cli.commands import shell
 from popmix.errors import FitError, Interrupted, ModelError
@@ -163,3 +164,19 @@ def test_no_command_is_a_usage_error_and_help_is_none(run):
     assert run("fit", "--help").exit_code == OK
     assert run("fit", "m.py").exit_code == USAGE
     assert run("--version").stdout.startswith("popmix ")
+
+
+@pytest.mark.parametrize("command", ["fit", "evaluate"])
+def test_the_solver_is_handed_over(run, command):
+    assert run(command, "m.py", "d.csv", "--solver", "method=stiff", "--solver", "tolerance=1e-9").exit_code == OK
+    assert run(command, "m.py", "d.csv").exit_code == OK
+    chosen, left_out = (arguments[-1].solver for _, *arguments in run.calls)
+    assert chosen == popmix.Solver("stiff", 1e-9) and left_out is None
+
+
+@pytest.mark.parametrize(
+    ("option", "told"), [("tolerence=1e-9", "Did you mean 'tolerance'?"), ("method=stif", "Solver(method='stif') doesn't exist")]
+)
+def test_a_solver_that_does_not_exist_is_told(run, option, told):
+    result = run("fit", "m.py", "d.csv", "--solver", option)
+    assert result.exit_code == USAGE and told in " ".join(result.stderr.split()) and not run.calls

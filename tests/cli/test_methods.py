@@ -6,7 +6,7 @@ import pytest
 
 import popmix
 from popmix.cli import methods
-from popmix.cli.methods import METHODS, PLANNED, Method, make_method, pairs
+from popmix.cli.methods import METHODS, PLANNED, Method, make_method, make_solver, pairs
 from popmix.errors import OptionError
 
 
@@ -69,3 +69,26 @@ def test_columns_that_can_not_be_used(texts, told):
 
 def test_no_method_is_both_here_and_planned():
     assert not METHODS.keys() & PLANNED.keys()
+
+
+def test_a_solver_is_made_of_its_options():
+    assert make_solver(["method=stiff", "tolerance=1e-9"]) == popmix.Solver("stiff", 1e-9)
+    assert make_solver(["tolerance=1e-6"]) == popmix.Solver(tolerance=1e-6) and make_solver(["method=auto"]) == popmix.Solver()
+    assert make_solver(None) is None and make_solver([]) is None
+
+
+@pytest.mark.parametrize(
+    ("option", "told"),
+    [
+        ("methd=stiff", "solver has no option 'methd'. Did you mean 'method'? Options of solver: method, tolerance."),
+        ("tolerence=1e-9", "Did you mean 'tolerance'?"),
+        ("method=stif", "Solver(method='stif') doesn't exist. Methods: 'auto', 'nonstiff', 'stiff', 'exponential'."),
+        ("tolerance=tight", "--solver tolerance=tight: the value must be a number."),
+        ("tolerance=1", "must lie between 1e-13 and 1e-2"),
+        ("stiff", "--solver stiff: write NAME=VALUE."),
+    ],
+)
+def test_solvers_that_can_not_be_made(option, told):
+    with pytest.raises(OptionError) as caught:
+        make_solver([option])
+    assert told in str(caught.value)

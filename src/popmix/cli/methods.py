@@ -72,7 +72,10 @@ def make_solver(options: Sequence[str] | None) -> Any:
         return None
     allowed = {option.name: option for option in fields(popmix.Solver)}
     return popmix.Solver(
-        **{option.name: _converted(option, value) for option, value in (_split(text, "solver", allowed) for text in options)}
+        **{
+            option.name: _converted(option, value, "--solver")
+            for option, value in (_split(text, "solver", allowed, "--solver") for text in options)
+        }
     )
 
 
@@ -84,17 +87,17 @@ def check_covariance(name: str) -> None:
         raise SupportError(f"the covariance {name} of the estimates is not available in this version: use --covariance none.")
 
 
-def _split(text: str, method: str, allowed: Mapping[str, Field]) -> tuple[Field, str]:
+def _split(text: str, method: str, allowed: Mapping[str, Field], word: str = "--option") -> tuple[Field, str]:
     name, equals, value = text.partition("=")
     if not equals:
-        raise OptionError(f"--option {text}: write NAME=VALUE.")
+        raise OptionError(f"{word} {text}: write NAME=VALUE.")
     if name not in allowed:
         known = f" Options of {method}: {', '.join(allowed)}." if allowed else f" {method} has no options."
         raise OptionError(f"{method} has no option {name!r}.{_nearest(name, allowed)}{known}")
     return allowed[name], value
 
 
-def _converted(option: Field, text: str) -> Any:
+def _converted(option: Field, text: str, word: str = "--option") -> Any:
     kind = type(option.default) if option.default not in (None, MISSING) else None
     value = _parsed(text)
     if kind is float and type(value) is int:
@@ -103,7 +106,7 @@ def _converted(option: Field, text: str) -> Any:
         return text
     if kind is not None and type(value) is not kind:
         example = {bool: "true or false", int: "a whole number", float: "a number"}.get(kind, kind.__name__)
-        raise OptionError(f"--option {option.name}={text}: the value must be {example}.")
+        raise OptionError(f"{word} {option.name}={text}: the value must be {example}.")
     return value
 
 

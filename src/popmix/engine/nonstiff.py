@@ -112,7 +112,7 @@ def integrate_nonstiff(order, s, start, end, code, work):
         if not ratio < 1.0:
             h *= max(_LEAST, _SAFETY * ratio ** (-1.0 / 8.0)) if math.isfinite(ratio) else _LEAST
             flow.step[0], grow = h, 1.0
-            if h <= 1e-14 * max(abs(time), abs(end)) or h < 1e-300:
+            if h <= 1e-14 * abs(time) or h < 1e-300:
                 flow.failed_at[0] = time
                 return STEP_TOO_SMALL
             continue

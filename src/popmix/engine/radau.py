@@ -119,6 +119,7 @@ def solve_stages(s, order, time, h, code, work):
         for i in range(n):
             for k in range(N_STAGES):
                 z[(k * n + i) * m] += change[k * n + i]
+            # the scale of the changed stages: that of a state which is empty before would make the next change look small
             flow.y[i * m] = flow.x[i * m] + z[((N_STAGES - 1) * n + i) * m]
             scale = error_ratios(i, 0, m, code, work)
             for k in range(N_STAGES):

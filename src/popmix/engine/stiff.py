@@ -53,7 +53,7 @@ def integrate_stiff(order, s, start, end, code, work):
         if not ratio < 1.0:
             flow.step[0], grow = h * (max(_LEAST, _SAFETY * ratio**_EXPONENT) if math.isfinite(ratio) else 0.25), 1.0
             stages.length[0] = 0.0
-            if flow.step[0] <= 1e-14 * max(abs(time), abs(end)) or flow.step[0] < 1e-300:
+            if flow.step[0] <= 1e-14 * abs(time) or flow.step[0] < 1e-300:
                 flow.failed_at[0] = time
                 return STEP_TOO_SMALL
             continue

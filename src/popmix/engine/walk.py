@@ -40,7 +40,9 @@ def solve(order, subject, code, timeline, work):
     clear(order, row, code, timeline, work)
     if last > first:
         set_parameters(order, BETWEEN, work.next_row[0] if code.rates_vary else row, code, timeline, work)
-    kinds, times, observations, now = timeline.kind, timeline.time, timeline.observation, math.nan
+    kinds, times, observations = timeline.kind, timeline.time, timeline.observation
+    # differential equations start at the first record, whether anything happens there or not; closed forms hold nothing before a dose
+    now = timeline.times[row, 0] if code.route == EQUATIONS else math.nan
     for k in range(last - first):
         own = k if static else work.order[k]
         event = first + own
