@@ -40,7 +40,7 @@ def change_parameters(order, place, row, code, timeline, work):
 def set_inputs(order, code, timeline, work):
     """Take the infusion rates from `work.input`."""
     if code.route == EQUATIONS:
-        flow.set_inputs(code, timeline, work)
+        call_at(code.take_inputs, (code, timeline, work))
     else:
         modal.set_inputs(order, code, timeline, work)
 

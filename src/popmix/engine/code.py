@@ -81,6 +81,11 @@ class Code(NamedTuple):
     add_head: int
     shift_arrivals: int
     begin_arrival: int
+    factorise: int
+    solve_real: int
+    take_inputs: int
+    reset: int
+    switch: int
     f_index: np.ndarray
     lag_index: np.ndarray
     rate_index: np.ndarray

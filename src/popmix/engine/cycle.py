@@ -14,13 +14,12 @@ from typing import NamedTuple
 
 import numpy as np
 
-from popmix.engine.amounts import add_amount, leave, reach, set_inputs
+from popmix.engine.amounts import leave
 from popmix.engine.compiled import call_at, compiled, part
 from popmix.engine.doses import LAG_INVALID, OK, RATE_INVALID, evaluate_dosing, set_output
-from popmix.engine.elimination import factorise, solve_factorised
 from popmix.engine.equations import width_of
 from popmix.engine.events import AT_ONCE, CONSTANT
-from popmix.engine.flow import pack, set_covariates
+from popmix.engine.flow import add_amount, pack, set_covariates
 from popmix.engine.jets import clear_rows, copy_rows
 from popmix.engine.modal import AT, BETWEEN
 from popmix.engine.steady import LAG_TOO_LONG, NO_STEADY_STATE, leave_running, set_constant_rate, set_input
@@ -76,7 +75,7 @@ def balance(order, event, code, timeline, work):
         leave_running(order, timeline.compartment[event], timeline.interval[event], timeline.time[event], work)
     copy_rows(order, code.n_states, work.running, work.input)
     work.n_on[:] = work.n_held
-    set_inputs(order, code, timeline, work)
+    call_at(code.take_inputs, (code, timeline, work))
     if status != OK:
         flow.failed_at[0] = timeline.time[event]
         return status
@@ -94,11 +93,11 @@ def newton(event, code, timeline, work):
     if status != OK:
         return status
     for _ in range(_MOST_ITERATIONS):
-        if not factorise(n, cycle.matrix, cycle.pivots):
+        if not call_at(code.factorise, (n, cycle.matrix, cycle.pivots)):
             return NO_STEADY_STATE
         for i in range(n):
             cycle.step[i] = cycle.gap[i]
-        solve_factorised(n, cycle.matrix, cycle.pivots, cycle.step, 1, 0, 1)
+        call_at(code.solve_real, (n, cycle.matrix, cycle.pivots, cycle.step, 1, 0, 1))
         largest = 0.0
         for i in range(n):
             scale = abs(cycle.guess[i]) + abs(cycle.step[i]) + work.flow.floor[i]
@@ -119,7 +118,7 @@ def newton(event, code, timeline, work):
             return NO_STEADY_STATE
         size = after
         if largest <= max(_CLOSE * code.tolerance, _ROUNDINGS):
-            return OK if factorise(n, cycle.matrix, cycle.pivots) else NO_STEADY_STATE
+            return OK if call_at(code.factorise, (n, cycle.matrix, cycle.pivots)) else NO_STEADY_STATE
     return NO_STEADY_STATE
 
 
@@ -152,7 +151,7 @@ def _residual(event, code, timeline, work):
 def _differentiate(order, event, code, timeline, work):
     """Write the derivatives of the steady state into `cycle.right`, packed as a state of its order."""
     flow, cycle, n, s = work.flow, work.cycle, code.n_states, code.n_structural
-    solve_factorised(n, cycle.matrix, cycle.pivots, cycle.right, s, 0, s)
+    call_at(code.solve_real, (n, cycle.matrix, cycle.pivots, cycle.right, s, 0, s))
     m = pack(order, s, flow)
     for i in range(n):
         for c in range(m):
@@ -171,7 +170,7 @@ def _differentiate(order, event, code, timeline, work):
         for i in range(n):
             for c in range(1 + s, m):
                 cycle.right[i * m + c] = first[i * m + c]
-        solve_factorised(n, cycle.matrix, cycle.pivots, cycle.right, m, 1 + s, m)
+        call_at(code.solve_real, (n, cycle.matrix, cycle.pivots, cycle.right, m, 1 + s, m))
     else:
         for q in range(n * m):
             cycle.right[q] = flow.x[q]
@@ -205,7 +204,7 @@ def run(event, code, timeline, work):
         for q in range(code.n_states * width_of(order, s)):
             flow.x[q] = flow.slopes[0, q]
         return OK
-    set_inputs(order, code, timeline, work)
+    call_at(code.take_inputs, (code, timeline, work))
     set_output(order, code.lag_index[compartment], 1.0, 0.0, code, work, work.lag)
     lag = work.lag.value[0]
     if not (lag >= 0.0 and math.isfinite(lag)):
@@ -218,10 +217,10 @@ def run(event, code, timeline, work):
             return status
         return call_at(code.infuse, (order, compartment, interval, start, code, timeline, work))
     amount = timeline.amount[event]
-    status = reach(order, start, start + lag, work.lag.first, work.lag.second, False, code, timeline, work)
+    status = call_at(code.arrive, (order, start, start + lag, work.lag, code, timeline, work))
     if status != OK:
         return status
     set_output(order, code.f_index[compartment], amount, amount, code, work, work.amount)
     add_amount(order, compartment, work.amount, code, work)
     leave(order, start + lag, work.lag.first, work.lag.second, code, timeline, work)
-    return reach(order, start + lag, start + interval, work.fixed.first, work.fixed.second, False, code, timeline, work)
+    return call_at(code.arrive, (order, start + lag, start + interval, work.fixed, code, timeline, work))

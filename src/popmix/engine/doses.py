@@ -68,6 +68,13 @@ def clear(order, row, code, timeline, work):
     work.sources.count[0] = 0
 
 
+@compiled
+def reset(order, row, code, timeline, work):
+    """Clear, where that happens between records."""
+    clear(order, row, code, timeline, work)
+    return OK
+
+
 @part
 def is_infusing(code, work):
     """Return whether any infusion is on."""
@@ -87,6 +94,17 @@ def add_input(order, sign, compartment, rate, code, timeline, work):
         set_constant(order, 0.0, rate)
         store(order, rate, compartment, work.input)
     set_inputs(order, code, timeline, work)
+
+
+@compiled
+def switch(order, event, code, timeline, work):
+    """Switch an infusion of modelled rate or duration on or off."""
+    evaluate_dosing(order, event, code, timeline, work)
+    # a rate that is not valid has been refused where the end of the infusion was placed
+    call_at(code.set_infusion, (order, event, code, timeline, work))
+    sign = 1.0 if timeline.kind[event] == START else -1.0
+    add_input(order, sign, timeline.compartment[event], work.rate, code, timeline, work)
+    return OK
 
 
 @compiled
@@ -111,9 +129,9 @@ def apply_dose(order, event, place, code, timeline, work):
         set_constant(order if timeline.modelled else 0, timeline.rate[event], work.rate)
         add_input(order, 1.0 if kind == START else -1.0, compartment, work.rate, code, timeline, work)
         return
-    if kind != BOLUS or f >= 0:
-        evaluate_dosing(order, event, code, timeline, work)
     if kind == BOLUS:
+        if f >= 0:
+            evaluate_dosing(order, event, code, timeline, work)
         amount = timeline.amount[event]
         set_output(order, f, amount, amount, code, work, work.amount)
         if code.profile_index[compartment] < 0:
@@ -121,6 +139,4 @@ def apply_dose(order, event, place, code, timeline, work):
         else:
             call_at(code.begin_arrival, (order if f >= 0 else 0, event, place, code, timeline, work))
         return
-    # a rate that is not valid has been refused where the end of the infusion was placed
-    call_at(code.set_infusion, (order, event, code, timeline, work))
-    add_input(order, 1.0 if kind == START else -1.0, compartment, work.rate, code, timeline, work)
+    call_at(code.switch, (order, event, code, timeline, work))

@@ -2,7 +2,7 @@
 
 import math
 
-from popmix.engine.compiled import part
+from popmix.engine.compiled import compiled, part
 
 
 @part
@@ -53,3 +53,16 @@ def solve_factorised(n, a, pivots, right, width, first, last):
         inverse = 1.0 / a[i * n + i]
         for c in range(first, last):
             right[i * width + c] *= inverse
+
+
+@compiled
+def factorise_real(n, a, pivots):
+    """Do the work of `factorise` for a real matrix, as an entry of its own; returns 1, or 0 when it is singular."""
+    return 1 if factorise(n, a, pivots) else 0
+
+
+@compiled
+def solve_real(n, a, pivots, right, width, first, last):
+    """Do the work of `solve_factorised` for real numbers, as an entry of its own."""
+    solve_factorised(n, a, pivots, right, width, first, last)
+    return 0

@@ -55,8 +55,8 @@ def set_covariates(place, row, timeline, work):
     flow.is_fresh[0] = 0
 
 
-@part
-def set_inputs(code, timeline, work):
+@compiled
+def take_inputs(code, timeline, work):
     """Take the infusion rates from `work.input`, with derivatives where they have any."""
     flow, rates = work.flow, work.input
     order, s = flow.order[0], flow.s[0]
@@ -73,6 +73,7 @@ def set_inputs(code, timeline, work):
                 flow.input[own + 1 + s + d * (d + 1) // 2 + e] = rates.second[i, d, e]
     flow.is_infusing[0] = infusing
     flow.is_fresh[0] = 0
+    return OK
 
 
 @compiled

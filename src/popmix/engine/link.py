@@ -12,11 +12,12 @@ from popmix.engine.code import Code
 from popmix.engine.compiled import address_of, ready
 from popmix.engine.cycle import balance, newton, run
 from popmix.engine.density import complete, evaluate, freeze_variances, new_density
-from popmix.engine.doses import begin_arrival, set_infusion
+from popmix.engine.doses import begin_arrival, reset, set_infusion, switch
+from popmix.engine.elimination import factorise_real, solve_real
 from popmix.engine.equations import ALGEBRAIC, CLOSED_FORM, EQUATIONS, Equations, no_equations, slopes_of
 from popmix.engine.events import Timeline
 from popmix.engine.exponential_action import integrate_linear
-from popmix.engine.flow import begin, integrate, move
+from popmix.engine.flow import begin, integrate, move, take_inputs
 from popmix.engine.foce import marginals, new_marginal
 from popmix.engine.information import informations, new_information, new_stack
 from popmix.engine.linear import saddle_step
@@ -52,6 +53,7 @@ def _linked() -> dict[str, int]:
 
 
 _WHOLE, _TRUE, _REAL, _VECTOR, _MATRIX = 1, True, 1.0, np.zeros(1), np.zeros((1, 1))
+_WHOLES = np.zeros(1, dtype=np.int64)
 
 
 def _closed_forms(memory: Work, code: Bundle, timeline: Bundle, work: Bundle) -> dict[str, int]:
@@ -77,6 +79,8 @@ def _integration(code: Bundle, timeline: Bundle, work: Bundle) -> dict[str, int]
         "add_arrivals": address_of(add_arrivals, _WHOLE, _WHOLE, _WHOLE, _REAL, _VECTOR, *own),
         "shift_arrivals": address_of(shift, _WHOLE, _WHOLE, _WHOLE, _WHOLE, _REAL, _VECTOR, *own),
         "add_head": address_of(add_head, _WHOLE, _REAL, *own),
+        "factorise": address_of(factorise_real, _WHOLE, _VECTOR, _WHOLES),
+        "solve_real": address_of(solve_real, _WHOLE, _VECTOR, _WHOLES, _VECTOR, _WHOLE, _WHOLE, _WHOLE),
         "begin": address_of(begin, _WHOLE, _WHOLE, *common),
         "integrate": address_of(integrate, _WHOLE, _WHOLE, _REAL, _REAL, *own),
         "move": address_of(move, _WHOLE, _WHOLE, _REAL, _VECTOR, _MATRIX, *own),
@@ -89,6 +93,9 @@ def _integration(code: Bundle, timeline: Bundle, work: Bundle) -> dict[str, int]
 
 def _walk(memory: Work, *common: Bundle) -> dict[str, int]:
     return {
+        "reset": address_of(reset, _WHOLE, _WHOLE, *common),
+        "switch": address_of(switch, _WHOLE, _WHOLE, *common),
+        "take_inputs": address_of(take_inputs, *common),
         "begin_arrival": address_of(begin_arrival, _WHOLE, _WHOLE, _WHOLE, *common),
         "arrange": address_of(arrange, _WHOLE, _WHOLE, _WHOLE, *common),
         "set_infusion": address_of(set_infusion, _WHOLE, _WHOLE, *common),

@@ -15,7 +15,6 @@ solved by Radau methods (J Comput Appl Math 111:93, 1999).
 import math
 
 from popmix.engine.compiled import call_at, compiled, part
-from popmix.engine.elimination import factorise, solve_factorised
 from popmix.engine.equations import jacobian_at, width_of
 from popmix.engine.radau import ERROR, GAMMA, MOST_ITERATIONS, N_STAGES, NODES, A, remember, solve_stages
 from popmix.engine.tolerance import controlled, error_ratios, first_step, raise_peaks
@@ -95,7 +94,7 @@ def _fill_matrix(h, code, work):
         for p in range(len(entries)):
             for i in range(N_STAGES):
                 matrix[(i * n + entries[p, 0]) * width + j * n + entries[p, 1]] -= h * A[i, j] * jacobian[p]
-    return factorise(width, matrix, stages.pivots)
+    return call_at(code.factorise, (width, matrix, stages.pivots)) != 0
 
 
 @part
@@ -108,7 +107,7 @@ def _solve_sensitivities(order, s, time, h, code, work):
         if degree == 1 and not _fill_matrix(h, code, work):
             return 0
         _combine_slopes(m, first, last, h, code, work)
-        solve_factorised(N_STAGES * code.n_states, work.stages.matrix, work.stages.pivots, work.stages.z, m, first, last)
+        call_at(code.solve_real, (N_STAGES * code.n_states, work.stages.matrix, work.stages.pivots, work.stages.z, m, first, last))
     return 1
 
 
@@ -161,7 +160,7 @@ def _error(order, s, h, code, work):
         small[i * n + i] = GAMMA / h
     for p in range(len(code.equations.x)):
         small[code.equations.x[p, 0] * n + code.equations.x[p, 1]] -= stages.jacobians[N_STAGES, p]
-    if not factorise(n, small, stages.small_pivots):
+    if not call_at(code.factorise, (n, small, stages.small_pivots)):
         return math.nan
     for i in range(n):
         for c in range(columns):
@@ -169,7 +168,7 @@ def _error(order, s, h, code, work):
             for k in range(N_STAGES):
                 total += ERROR[k] / h * stages.z[(k * n + i) * m + c]
             stages.right[i * columns + c] = total
-    solve_factorised(n, small, stages.small_pivots, stages.right, columns, 0, columns)
+    call_at(code.solve_real, (n, small, stages.small_pivots, stages.right, columns, 0, columns))
     largest = 0.0
     for i in range(n):
         for c in range(columns):

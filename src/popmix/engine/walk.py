@@ -97,7 +97,7 @@ def happen(order, event, place, code, timeline, work):
         if kind != STOP:
             work.flow.dosed[0] = timeline.time[event]
     elif kind == RESET:
-        clear(order, timeline.dose_row[event], code, timeline, work)
+        return call_at(code.reset, (order, timeline.dose_row[event], code, timeline, work))
     elif kind in (STEADY, CONSTANT):
         return call_at(code.steady, (order, event, code, timeline, work))
     else:
