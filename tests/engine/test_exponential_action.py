@@ -68,6 +68,9 @@ def test_too_long_intervals_are_left_to_others():
     automatic, asked = (Stepper(with_solver(problem, method, 1e-8)) for method in ("auto", "exponential"))
     for own in (automatic, asked):
         own.values(np.zeros(0))
+    # the longest piece of the series: |A| h = 4, whose terms are as large as 27 before they fall
+    assert integrate(automatic.code.exponential, automatic, [3.0], 0.0, 4.0) == OK
+    assert automatic.work.flow.x[0] == pytest.approx(0.5 + 2.5 * np.exp(-4), rel=1e-14)
     assert integrate(automatic.code.exponential, automatic, [3.0], 0.0, 249.0) == OK
     assert automatic.work.flow.x[0] == pytest.approx(0.5, rel=1e-14)
     assert integrate(automatic.code.exponential, automatic, [3.0], 0.0, 251.0) == TOO_LONG

@@ -40,9 +40,7 @@ def solve(order, subject, code, timeline, work):
     clear(order, row, code, timeline, work)
     if last > first:
         set_parameters(order, BETWEEN, work.next_row[0] if code.rates_vary else row, code, timeline, work)
-    kinds, times, observations = timeline.kind, timeline.time, timeline.observation
-    # differential equations start at the first record, whether anything happens there or not; closed forms hold nothing before a dose
-    now = timeline.times[row, 0] if code.route == EQUATIONS else math.nan
+    kinds, times, observations, now = timeline.kind, timeline.time, timeline.observation, _start(row, code, timeline)
     for k in range(last - first):
         own = k if static else work.order[k]
         event = first + own
@@ -72,6 +70,12 @@ def solve(order, subject, code, timeline, work):
             if status != OK:
                 return status
     return OK
+
+
+@inlined
+def _start(row, code, timeline):
+    """Return when the amounts begin to change: equations at the first record, whatever it is; closed forms, empty before a dose, never."""
+    return timeline.times[row, 0] if code.route == EQUATIONS else math.nan
 
 
 @inlined
