@@ -75,7 +75,7 @@ _SENTENCES = {
     Status.DURATION_INVALID: "the duration of an infusion is not positive (or too short to be told from none), or not finite",
     Status.RATE_INVALID: "the rate of an infusion is not positive, or not finite",
     Status.LAG_TOO_LONG: "a lag time is not shorter than the dosing interval II of a steady-state dose",
-    Status.NO_STEADY_STATE: "repeated doses reach no steady state: the amounts grow without end (no elimination?)",
+    Status.NO_STEADY_STATE: "no steady state of repeated doses was found: amounts grow without end (no elimination?), or the search fails",
     Status.STEP_TOO_SMALL: "the differential equations can't be solved: the step has become too small (a state that explodes?)",
     Status.TOO_MANY_STEPS: "the differential equations take too many steps (stiff, or a state that oscillates ever faster?)",
 }

@@ -4,7 +4,7 @@ import polars as pl
 import pytest
 
 from popmix.engine.equations import ALGEBRAIC, CLOSED_FORM, EQUATIONS
-from popmix.errors import OptionError
+from popmix.errors import OptionError, SupportError
 from popmix.likelihood import AUTOMATIC, Problem, Solver, bind
 from popmix.model import read
 from popmix.model.parameters import parameters_of
@@ -78,22 +78,41 @@ def test_the_route_of_a_model(kind, route, has_shape, is_linear):
     assert bool(problem.code.linear) == is_linear
 
 
-@pytest.mark.parametrize("method", METHODS[1:])
-@pytest.mark.parametrize("kind", KINDS)
+LINEAR = ("structure", "written structure", "linear")
+
+
+def methods_of(kind: str) -> tuple[str, ...]:
+    return METHODS[1:] if kind in LINEAR or kind == "algebraic" else METHODS[1:3]
+
+
+@pytest.mark.parametrize(("kind", "method"), [(kind, method) for kind in KINDS for method in methods_of(kind)])
 def test_a_chosen_method_leaves_closed_forms_aside(kind, method):
     problem = bound(kind, Solver(method, 1e-9))
     assert problem.solver == Solver(method, 1e-9)
     assert problem.code.method == METHODS.index(method)
     assert problem.code.route == (ALGEBRAIC if kind == "algebraic" else EQUATIONS)
     assert problem.compiled.shape is None
-    assert bool(problem.code.linear) == (kind in ("structure", "written structure", "linear", "slowly absorbed"))
+    assert bool(problem.code.linear) == (kind in (*LINEAR, "slowly absorbed"))
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_all_methods_find_the_same(kind):
-    """Each to its own tolerance; "exponential" is exact where equations are linear, and integrates where they are not."""
+    """Each to its own tolerance."""
     first = bound(kind)
     expected = first.predictions(parameters_of(first.model)).f
-    for method in METHODS[1:]:
+    for method in methods_of(kind):
         problem = bound(kind, Solver(method, 1e-10))
         assert problem.predictions(parameters_of(problem.model)).f == pytest.approx(expected, rel=1e-7, abs=1e-12), method
+
+
+@pytest.mark.parametrize("kind", ["any", "slowly absorbed", "two structures"])
+def test_the_exponential_is_for_linear_equations(kind):
+    with pytest.raises(SupportError, match="not linear"):
+        bound(kind, Solver("exponential"))
+
+
+def test_lags_and_times_after_dose_are_refused_together_in_equations():
+    source = MODEL.format("    x = State()\n    into = Dose(x, lag=0.5)\n    x.dt = -CL * x * exp(-TAD)", "x")
+    data = pl.DataFrame({"ID": [1, 1], "TIME": [0.0, 1.0], "AMT": [10.0, None], "DV": [None, 1.0], "EVID": [1, 0]})
+    with pytest.raises(SupportError, match="TAD"):
+        bind(read(source), data)

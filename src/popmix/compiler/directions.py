@@ -70,7 +70,8 @@ class Directions:
 
     def _is_whole(self, expression: Symbolic) -> bool:
         """Whether a part that is constant within a subject may be a direction."""
-        return expression.is_Symbol or self._may_join(expression)
+        is_input = expression.is_Symbol and expression not in self.program.auxiliaries
+        return is_input or self.program.is_named(expression) or self._may_join(expression)
 
     def _may_join(self, expression: Symbolic) -> bool:
         """Whether a part may stand in one direction together with others."""

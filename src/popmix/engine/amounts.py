@@ -79,7 +79,7 @@ def reach(order, start, end, first, second, infusing, code, timeline, work):
 
 
 @part
-def leave(order, time, first, second, code, timeline, work):
+def leave(time, first, second, code, timeline, work):
     """Go on after the event at a time whose derivatives are given, as reached before."""
     if code.route == EQUATIONS and work.flow.order[0] > 0 and timeline.moving:
         call_at(code.move, (work.flow.order[0], -1, time, first, second, code, work))

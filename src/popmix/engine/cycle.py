@@ -23,11 +23,14 @@ from popmix.engine.flow import add_amount, pack, set_covariates
 from popmix.engine.jets import clear_rows, copy_rows
 from popmix.engine.modal import AT, BETWEEN
 from popmix.engine.steady import LAG_TOO_LONG, NO_STEADY_STATE, leave_running, set_constant_rate, set_input
+from popmix.engine.tolerance import raise_peaks
 
 _MOST_ITERATIONS = 50
 _MOST_HALVINGS = 12
 # a change of this fraction of the tolerance is none, nor is one of the roundings of an interval
 _CLOSE, _ROUNDINGS = 0.01, 2e-13
+# changes that do not shrink any more are of no account below this multiple of the tolerance
+_NOISE = 1e3
 
 
 class Cycle(NamedTuple):
@@ -59,6 +62,7 @@ def balance(order, event, code, timeline, work):
         cycle.current[q] = flow.x[q]
     copy_rows(order, code.n_states, work.input, work.running)
     work.n_held[:] = work.n_on
+    n_arriving, work.sources.count[0] = work.sources.count[0], 0
     # its derivatives are needed for Newton's method too
     evaluate_dosing(2, event, code, timeline, work)
     call_at(code.begin, (order, row, code, timeline, work))
@@ -75,6 +79,7 @@ def balance(order, event, code, timeline, work):
         leave_running(order, timeline.compartment[event], timeline.interval[event], timeline.time[event], work)
     copy_rows(order, code.n_states, work.running, work.input)
     work.n_on[:] = work.n_held
+    work.sources.count[0] = n_arriving
     call_at(code.take_inputs, (code, timeline, work))
     if status != OK:
         flow.failed_at[0] = timeline.time[event]
@@ -92,6 +97,7 @@ def newton(event, code, timeline, work):
     status, size = _residual(event, code, timeline, work)
     if status != OK:
         return status
+    last = math.inf
     for _ in range(_MOST_ITERATIONS):
         if not call_at(code.factorise, (n, cycle.matrix, cycle.pivots)):
             return NO_STEADY_STATE
@@ -104,20 +110,24 @@ def newton(event, code, timeline, work):
             largest = max(largest, abs(cycle.step[i]) / scale if scale > 0.0 else 0.0)
         if not math.isfinite(largest):
             return NO_STEADY_STATE
-        length = 1.0
+        length, found = 1.0, False
         for _ in range(_MOST_HALVINGS):
             for i in range(n):
                 cycle.guess[i] += length * cycle.step[i]
             status, after = _residual(event, code, timeline, work)
-            if status == OK and (after <= size or largest < 1e-3):
+            found = status == OK and (after <= size or largest < 1e-3)
+            if found:
                 break
             for i in range(n):
                 cycle.guess[i] -= length * cycle.step[i]
             length *= 0.5
-        if status != OK or length < 0.5**_MOST_HALVINGS:
+        if not found:
             return NO_STEADY_STATE
         size = after
-        if largest <= max(_CLOSE * code.tolerance, _ROUNDINGS):
+        # the map is known to its tolerance only, and where steps change with the state it is no smoother than that
+        stalled = largest > 0.25 * last and largest < _NOISE * code.tolerance
+        last = largest
+        if stalled or largest <= max(_CLOSE * code.tolerance, _ROUNDINGS):
             return OK if call_at(code.factorise, (n, cycle.matrix, cycle.pivots)) else NO_STEADY_STATE
     return NO_STEADY_STATE
 
@@ -132,6 +142,7 @@ def _residual(event, code, timeline, work):
             flow.x[i * m + c] = 0.0
         flow.x[i * m] = cycle.guess[i]
         flow.x[i * m + 1 + s + i] = 1.0
+    raise_peaks(1, s + n, code, flow)
     status = call_at(code.run, (event, code, timeline, work))
     if status != OK:
         return status, math.inf
@@ -163,13 +174,12 @@ def _differentiate(order, event, code, timeline, work):
         for i in range(n):
             for c in range(1 + s):
                 cycle.right[i * m + c] = flow.x[i * m + c]
-        first = flow.x
         status = call_at(code.run, (event, code, timeline, work))
         if status != OK:
             return status
         for i in range(n):
             for c in range(1 + s, m):
-                cycle.right[i * m + c] = first[i * m + c]
+                cycle.right[i * m + c] = flow.x[i * m + c]
         call_at(code.solve_real, (n, cycle.matrix, cycle.pivots, cycle.right, m, 1 + s, m))
     else:
         for q in range(n * m):
@@ -222,5 +232,5 @@ def run(event, code, timeline, work):
         return status
     set_output(order, code.f_index[compartment], amount, amount, code, work, work.amount)
     add_amount(order, compartment, work.amount, code, work)
-    leave(order, start + lag, work.lag.first, work.lag.second, code, timeline, work)
+    leave(start + lag, work.lag.first, work.lag.second, code, timeline, work)
     return call_at(code.arrive, (order, start + lag, start + interval, work.fixed, code, timeline, work))

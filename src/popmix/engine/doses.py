@@ -112,7 +112,8 @@ def begin_arrival(order, event, place, code, timeline, work):
     """Let a dose of `work.amount` begin to arrive by its profile, at the time and derivatives of its event at `place`."""
     compartment, time = timeline.compartment[event], work.arrival[place] if timeline.moving else timeline.time[event]
     first, second = work.arrival_first[place], work.arrival_second[place]
-    add_source(order, compartment, code.profile_index[compartment], time, first, second, work.amount, code, work)
+    covariates = timeline.at[timeline.dose_row[event]]
+    add_source(order, compartment, code.profile_index[compartment], time, first, second, work.amount, covariates, code, work)
     # the density has derivatives even where the amount has none
     own = work.flow.order[0]
     call_at(code.add_head, (own, time, code, work))

@@ -44,9 +44,10 @@ class Flow(NamedTuple):
 
     State `x`, trial state `y`, one that is `moved` by arrivals (`popmix.engine.profiles`), and `slopes` of the stages, all packed
     jets; `input` the jets of the infusions. `found`: results of the compiled right-hand side; `clock` [2]: T and TAD; `dosed`: time of
-    the last dose; `covariates`: those that hold now; `order` of the derivatives in x and number `s` of its directions; `peak` [n]: the
-    largest values so far, `floor` what they leave of no account, `weights` [M] of errors; `step`: the next step; `is_fresh`: slopes[0]
-    belongs to x.
+    the last dose (nan: none); `covariates`: those that hold now; `order` of the derivatives in x and number `s` of its directions;
+    `peak` [n]: the largest values so far, `floor` what they leave of no account, `weights` [M] of errors; `step`: the next step;
+    `is_fresh`: slopes[0] belongs to x; `n_stiff` steps speak for stiff equations, `is_stiff` says that they are, found at `turned_at`;
+    `failed_at`: the time at which an integration failed.
     """
 
     x: np.ndarray
@@ -69,6 +70,7 @@ class Flow(NamedTuple):
     n_stiff: np.ndarray
     is_stiff: np.ndarray
     failed_at: np.ndarray
+    turned_at: np.ndarray
 
 
 N_STAGES = 13
@@ -100,6 +102,7 @@ def new_flow(n_states: int, n_structural: int, n_covariates: int, equations: Equ
         n_stiff=np.zeros(1, dtype=np.int64),
         is_stiff=np.zeros(1, dtype=np.int64),
         failed_at=np.full(1, np.nan),
+        turned_at=np.zeros(1),
     )
 
 
@@ -115,6 +118,12 @@ def width_of(order, s):
     if order == 0:
         return 1
     return 1 + s if order == 1 else 1 + s + s * (s + 1) // 2
+
+
+@part
+def after_dose(time, flow):
+    """Return TAD: the time since the last dose, 0 before the first one."""
+    return time - flow.dosed[0] if time >= flow.dosed[0] else 0.0
 
 
 @compiled
@@ -150,7 +159,7 @@ def _slopes(order, s, time, x, out, code, work):
     flow, equations, n, m = work.flow, code.equations, code.n_states, width_of(order, s)
     found, clock = flow.found, flow.clock
     clock[0] = time
-    clock[1] = time - flow.dosed[0]
+    clock[1] = after_dose(time, flow)
     if flow.is_infusing[0]:
         for q in range(n * m):
             out[q] = flow.input[q]
@@ -219,7 +228,7 @@ def evaluate(address, time, values, work):
     """Fill `found` by a compiled right-hand side at plain values of the states."""
     flow = work.flow
     flow.clock[0] = time
-    flow.clock[1] = time - flow.dosed[0]
+    flow.clock[1] = after_dose(time, flow)
     call_model(address, values, work.individual, flow.covariates, flow.clock, flow.found)
 
 

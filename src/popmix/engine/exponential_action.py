@@ -15,12 +15,13 @@ import math
 from popmix.engine.compiled import call_at, compiled, part
 from popmix.engine.equations import jacobian_at, width_of
 
-OK, TOO_LONG = 0, -2
+OK, TOO_MANY_STEPS, TOO_LONG = 0, 11, -2
 # exp(4) / 1e16: cancellation costs no more than two digits; 4^40 / 40! with the square of 40 for second derivatives is below 1e-17
 _BOUND, _DEGREE = 4.0, 40
 _ROUNDING = 1e-17
 # beyond this |A| h other methods are faster
 _LONGEST = 250.0
+_MOST_STEPS = 100_000
 
 
 @compiled
@@ -35,6 +36,9 @@ def integrate_linear(order, s, start, end, code, work):
         term[q] = 0.0
     call_at(code.slopes, (order, s, start, term, origin, code, work))
     n_steps = max(1, math.ceil(norm / _BOUND))
+    if n_steps > _MOST_STEPS:
+        flow.failed_at[0] = start
+        return TOO_MANY_STEPS
     h = (end - start) / n_steps
     for _ in range(n_steps):
         call_at(code.slopes, (order, s, start, x, slopes, code, work))

@@ -6,13 +6,13 @@ from popmix.compiler.call import call_model
 from popmix.engine.compiled import call_at, compiled, part
 from popmix.engine.equations import jacobian_at, width_of
 from popmix.engine.exponential_action import TOO_LONG
-from popmix.engine.nonstiff import BECAME_STIFF, TOO_MANY_STEPS
+from popmix.engine.nonstiff import BECAME_STIFF, STEP_TOO_SMALL, TOO_MANY_STEPS
 from popmix.engine.profiles import arrival_slopes
 from popmix.engine.tolerance import set_weights
 
 OK, NOT_FINITE = 0, 1
 BETWEEN, AT = 0, 1
-AUTOMATIC, NONSTIFF, STIFF, EXPONENTIAL = 0, 1, 2, 3
+AUTOMATIC, STIFF, EXPONENTIAL = 0, 2, 3
 
 
 @compiled
@@ -26,6 +26,7 @@ def begin(order, row, code, timeline, work):
         own = i * m
         flow.x[own] = out[i]
         flow.peak[i] = 0.0
+        flow.floor[i] = 0.0
         for d in range(s if order > 0 else 0):
             flow.x[own + 1 + d] = out[n + i * s + d]
             for e in range(d + 1 if order == 2 else 0):
@@ -35,7 +36,7 @@ def begin(order, row, code, timeline, work):
     flow.is_fresh[0] = 0
     flow.is_stiff[0] = code.method == STIFF
     flow.n_stiff[0] = 0
-    flow.dosed[0] = timeline.times[row, 0]
+    flow.dosed[0] = math.nan
     return OK
 
 
@@ -78,10 +79,7 @@ def take_inputs(code, timeline, work):
 
 @compiled
 def integrate(order, s, start, end, code, work):
-    """Carry the state from `start` to `end`: exactly where the equations are linear, by the stiff method from where they are stiff.
-
-    A great many explicit steps say that they are, too: at fine tolerances roundings can hide what limits them.
-    """
+    """Carry the state from `start` to `end`: exactly where the equations are linear, by the stiff method from where they are stiff."""
     flow = work.flow
     if not end > start:
         return OK
@@ -94,12 +92,23 @@ def integrate(order, s, start, end, code, work):
             return status
     if not flow.is_stiff[0]:
         status = call_at(code.nonstiff, (order, s, start, end, code, work))
-        if status != BECAME_STIFF and not (status == TOO_MANY_STEPS and code.method == AUTOMATIC):
+        if not _goes_on(status, code, work):
             return status
         flow.is_stiff[0] = 1
         work.stages.length[0] = 0.0
-        start = flow.failed_at[0]
+        start = flow.turned_at[0]
     return call_at(code.stiff, (order, s, start, end, code, work))
+
+
+@part
+def _goes_on(status, code, work):
+    """Whether the stiff method takes over: where equations turned out to be stiff, or after too many steps.
+
+    Also where doses that arrive by a density of infinite slope ask for steps that are too small.
+    """
+    if code.method == AUTOMATIC and (status == TOO_MANY_STEPS or (status == STEP_TOO_SMALL and work.sources.count[0] > 0)):
+        return True
+    return status == BECAME_STIFF
 
 
 @part

@@ -94,7 +94,10 @@ def _combine(stage, h, origin, slopes, out, length):
 
 @compiled
 def integrate_nonstiff(order, s, start, end, code, work):
-    """Integrate `work.flow.x` from `start` to `end`. Returns a status, BECAME_STIFF at the time in `failed_at`."""
+    """Integrate `work.flow.x` from `start` to `end`. Returns a status.
+
+    The time stands in `failed_at` where it failed, and in `turned_at` where another method can go on.
+    """
     flow, length, time = work.flow, code.n_states * width_of(order, s), start
     x, y, slopes = flow.x, flow.y, flow.slopes
     if not flow.is_fresh[0]:
@@ -113,7 +116,7 @@ def integrate_nonstiff(order, s, start, end, code, work):
             h *= max(_LEAST, _SAFETY * ratio ** (-1.0 / 8.0)) if math.isfinite(ratio) else _LEAST
             flow.step[0], grow = h, 1.0
             if h <= 1e-14 * abs(time) or h < 1e-300:
-                flow.failed_at[0] = time
+                flow.failed_at[0] = flow.turned_at[0] = time
                 return STEP_TOO_SMALL
             continue
         reached = end if ends else time + h
@@ -130,9 +133,9 @@ def integrate_nonstiff(order, s, start, end, code, work):
         if ends:
             return OK
         if stiff:
-            flow.failed_at[0] = time
+            flow.turned_at[0] = time
             return BECAME_STIFF
-    flow.failed_at[0] = time
+    flow.failed_at[0] = flow.turned_at[0] = time
     return TOO_MANY_STEPS
 
 

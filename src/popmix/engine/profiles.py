@@ -38,8 +38,8 @@ _QUADRATURE = _double_exponential()
 class Sources(NamedTuple):
     """Doses that are arriving, `count` [1] of them: their beginning (`begin`) and `amount` as jets, state and number of the profile.
 
-    `moves` tells whether it moves. `found` receives a density with its derivatives; `head` is the part of a dose that arrives at once,
-    `added` its amount.
+    `moves` tells whether it moves; `covariates` are those of its record. `found` receives a density with its derivatives; `head` is the
+    part of a dose that arrives at once, `added` its amount.
     """
 
     count: np.ndarray
@@ -48,25 +48,28 @@ class Sources(NamedTuple):
     compartment: np.ndarray
     profile: np.ndarray
     moves: np.ndarray
+    covariates: np.ndarray
     found: np.ndarray
     head: Jet
     added: Jet
 
 
-def new_sources(n: int, n_profiles: int, n_structural: int) -> Sources:
+def new_sources(n: int, n_profiles: int, n_structural: int, n_covariates: int) -> Sources:
     """Return room for n doses."""
     s, whole = n_structural, np.zeros((3, n), dtype=np.int64)
     found = np.zeros(n_profiles * (1 + (1 + s) + (1 + s) ** 2) + 1)
     begin, amount = (new_state(n, s) for _ in range(2))
-    return Sources(np.zeros(1, dtype=np.int64), begin, amount, *whole, found, new_jet(s), new_jet(s))
+    return Sources(np.zeros(1, dtype=np.int64), begin, amount, *whole, np.zeros((n, n_covariates)), found, new_jet(s), new_jet(s))
 
 
 @part
-def add_source(order, compartment, profile, time, first, second, amount, code, work):
+def add_source(order, compartment, profile, time, first, second, amount, covariates, code, work):
     """Let a dose begin to arrive at a time with the derivatives given; with order 0 its amount has none."""
     sources, s = work.sources, code.n_structural
     k = sources.count[0]
     sources.begin.z[k] = time
+    for c in range(len(covariates)):
+        sources.covariates[k, c] = covariates[c]
     sources.moves[k] = 0
     for d in range(s):
         sources.begin.first[k, d] = first[d]
@@ -93,7 +96,7 @@ def add_head(order, time, code, work):
     set_constant(order, 0.0, head)
     for point in range(len(_QUADRATURE)):
         weight = _HEAD * _QUADRATURE[point, 1]
-        _evaluate(order, time, _HEAD * _QUADRATURE[point, 0], code, work)
+        _evaluate(order, k, time, _HEAD * _QUADRATURE[point, 0], code, work)
         head.value[0] += weight * sources.found[p]
         for d in range(code.n_structural if order > 0 else 0):
             head.first[d] += weight * sources.found[gradient + d]
@@ -122,12 +125,12 @@ def _bend(time, density, k, code, work):
 
 
 @part
-def _evaluate(order, time, elapsed, code, work):
-    """Fill `found` by the densities at a time after the dose."""
+def _evaluate(order, k, time, elapsed, code, work):
+    """Fill `found` by the densities at a time after dose k, with the covariates of its record."""
     flow = work.flow
     flow.clock[0], flow.clock[1] = time, elapsed
     address = code.profiles_0 if order == 0 else code.profiles_2
-    call_model(address, work.amounts, work.individual, flow.covariates, flow.clock, work.sources.found)
+    call_model(address, work.amounts, work.individual, work.sources.covariates[k], flow.clock, work.sources.found)
 
 
 @compiled
@@ -136,7 +139,7 @@ def add_arrivals(order, s, m, time, out, code, work):
     sources, n, own = work.sources, code.n_profiles, code.n_structural
     width = 1 + own
     for k in range(sources.count[0]):
-        _evaluate(order, time, max(time - sources.begin.z[k], 0.0) + _HEAD, code, work)
+        _evaluate(order, k, time, max(time - sources.begin.z[k], 0.0) + _HEAD, code, work)
         found, p, row, amount = sources.found, sources.profile[k], sources.compartment[k] * m, sources.amount.z[k]
         density, gradient, curvature = found[p], n + p * width + 1, n + n * width + p * width * width
         out[row] += amount * density
@@ -157,7 +160,7 @@ def shift(sign, order, s, m, time, x, code, work):
     for k in range(sources.count[0] if order > 0 else 0):
         if not sources.moves[k]:
             continue
-        _evaluate(order, time, max(time - sources.begin.z[k], 0.0) + _HEAD, code, work)
+        _evaluate(order, k, time, max(time - sources.begin.z[k], 0.0) + _HEAD, code, work)
         found, p, row, amount = sources.found, sources.profile[k], sources.compartment[k] * m, sources.amount.z[k]
         density, gradient, delta = found[p], n + p * width + 1, sources.begin.first[k]
         for d in range(own):
@@ -176,5 +179,5 @@ def arrival_slopes(time, out, code, work):
     """Add the derivatives by time of the rates at which doses arrive to `out` [states]."""
     sources, n = work.sources, code.n_profiles
     for k in range(sources.count[0]):
-        _evaluate(1, time, max(time - sources.begin.z[k], 0.0) + _HEAD, code, work)
+        _evaluate(1, k, time, max(time - sources.begin.z[k], 0.0) + _HEAD, code, work)
         out[sources.compartment[k]] += sources.amount.z[k] * sources.found[n + sources.profile[k] * (1 + code.n_structural)]

@@ -167,13 +167,13 @@ def infuse(order, compartment, interval, origin, code, timeline, work):
     set_input(order, n_earlier, compartment, code, timeline, work)
     status = call_at(code.arrive, (order, origin, at, sooner, code, timeline, work))
     set_input(order, n_earlier - 1.0 if ends_first else n_earlier + 1.0, compartment, code, timeline, work)
-    leave(order, at, sooner.first, sooner.second, code, timeline, work)
+    leave(at, sooner.first, sooner.second, code, timeline, work)
     if status != OK:
         return status
     then = origin + max(first_end, lag.value[0])
     status = call_at(code.arrive, (order, at, then, later, code, timeline, work))
     set_input(order, n_earlier, compartment, code, timeline, work)
-    leave(order, then, later.first, later.second, code, timeline, work)
+    leave(then, later.first, later.second, code, timeline, work)
     if status != OK:
         return status
     status = call_at(code.arrive, (order, then, origin + interval, fixed, code, timeline, work))
@@ -256,7 +256,7 @@ def finish_trains(order, time, code, timeline, work):
             return status
         load(order, trains.rate, nearest, work.rate)
         add_input(order, -1.0, trains.compartment[nearest], work.rate, code, timeline, work)
-        leave(order, soonest, work.duration.first, work.duration.second, code, timeline, work)
+        leave(soonest, work.duration.first, work.duration.second, code, timeline, work)
         work.now[0] = soonest
         trains.stop.z[nearest] += trains.period[nearest]
         trains.left[nearest] -= 1.0

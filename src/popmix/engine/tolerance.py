@@ -1,7 +1,7 @@
 """How accurate an integration must be: the scale of its errors, and the step to begin with.
 
 An error e of state i counts as e / (tolerance (max(|x_i|, |d X_i,d|) + floor_i)), that of a first derivative as |d e_d| on the same
-scale: the likelihood needs relative changes of parameters. The floor, 1e-5 of the largest value that the state has had and 1e-10 of the
+scale: the likelihood needs relative changes of parameters. The floor, 1e-5 of the largest value that the state has had and 1e-13 of the
 largest of all, keeps a state that is (nearly) empty from ruling the step.
 """
 
@@ -10,7 +10,7 @@ import math
 from popmix.engine.compiled import inlined, part
 from popmix.engine.equations import width_of
 
-_OF_OWN_PEAK, _OF_ALL_PEAKS = 1e-5, 1e-10
+_OF_OWN_PEAK, _OF_ALL_PEAKS = 1e-5, 1e-13
 
 
 @inlined
@@ -28,7 +28,8 @@ def set_weights(code, work):
     s, weights = code.n_structural, work.flow.weights
     weights[0] = 1.0
     for d in range(s):
-        weights[1 + d] = abs(work.individual[d])
+        # a direction that is zero, a random effect at its mean, counts by itself
+        weights[1 + d] = abs(work.individual[d]) if work.individual[d] != 0.0 else 1.0
         for e in range(d + 1):
             weights[1 + s + d * (d + 1) // 2 + e] = weights[1 + d] * weights[1 + e]
 

@@ -36,7 +36,7 @@ def solve(order, subject, code, timeline, work):
         status = call_at(code.arrange, (order, first, last, code, timeline, work))
         if status != OK:
             return status
-    row = timeline.first_row[subject]
+    row, work.flow.failed_at[0] = timeline.first_row[subject], math.nan
     clear(order, row, code, timeline, work)
     if last > first:
         set_parameters(order, BETWEEN, work.next_row[0] if code.rates_vary else row, code, timeline, work)
@@ -85,10 +85,10 @@ def _meet(order, event, place, time, code, timeline, work):
     # what begins to arrive by a profile changes nothing at that moment
     arriving = timeline.kind[event] == BOLUS and code.profile_index[timeline.compartment[event]] >= 0
     if arriving:
-        leave(order, time, first, second, code, timeline, work)
+        leave(time, first, second, code, timeline, work)
     status = happen(order, event, place, code, timeline, work)
     if status == OK and not arriving:
-        leave(order, time, first, second, code, timeline, work)
+        leave(time, first, second, code, timeline, work)
     return status
 
 
@@ -103,6 +103,7 @@ def happen(order, event, place, code, timeline, work):
     elif kind == RESET:
         return call_at(code.reset, (order, timeline.dose_row[event], code, timeline, work))
     elif kind in (STEADY, CONSTANT):
+        work.flow.dosed[0] = timeline.time[event]
         return call_at(code.steady, (order, event, code, timeline, work))
     else:
         return call_at(code.rewrite, (order, event, code, timeline, work))

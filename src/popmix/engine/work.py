@@ -89,7 +89,7 @@ def new_work(code: Code, timeline: Timeline) -> Work:
         **_structural(code, timeline.moving, n_events),
         **_modal(code, timeline.modelled, n_nodes, n_observed),
         trains=new_trains(max(timeline.n_trains, 1), s),
-        sources=new_sources(n_events if code.n_profiles else 1, code.n_profiles, s),
+        sources=new_sources(n_events if code.n_profiles else 1, code.n_profiles, s, timeline.at.shape[1]),
         prediction=np.zeros((n_observed, 2)),
         first=np.zeros((n_observed, 2, d)),
         second=np.zeros((n_observed, 2, d, d)),

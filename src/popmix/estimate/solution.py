@@ -1,5 +1,6 @@
 """How exactly the amounts of a fit were found: whether the objective depends on the tolerance of an integration."""
 
+import math
 from dataclasses import dataclass, replace
 
 from popmix.engine.equations import EQUATIONS
@@ -23,19 +24,28 @@ class Solution:
     change: float | None = None
 
     @property
+    def finer(self) -> float:
+        """The tolerance to which the equations are solved again."""
+        return max(self.solver.tolerance / _FINER, _FINEST)
+
+    @property
     def sentence(self) -> str:
         """What a reader of a fit should know; empty where nothing was integrated."""
         if self.change is None:
             return ""
-        finer = max(self.solver.tolerance / _FINER, _FINEST)
-        return f"integrated to a relative {self.solver.tolerance:.0e}; the OFV changes by {self.change:.1e} with {finer:.0e}."
+        done = f"integrated to a relative {self.solver.tolerance:.0e}"
+        if math.isnan(self.change):
+            return f"{done}; with {self.finer:.0e} the OFV can't be computed."
+        return f"{done}; the OFV changes by {self.change:.1e} with {self.finer:.0e}."
 
     @property
     def warnings(self) -> list[str]:
         """A sentence when the tolerance is too loose for the objective."""
         if self.change is None or abs(self.change) <= MOST_CHANGE:
             return []
-        advice = f"solver=Solver(tolerance={self.solver.tolerance / _FINER:.0e})"
+        if math.isnan(self.change):
+            return [f"the differential equations can't be solved to {self.finer:.0e}: how exact the OFV is remains unknown."]
+        advice = f"solver=Solver(tolerance={self.finer:.0e})"
         return [f"the OFV changes by {self.change:.2g} when the differential equations are solved more exactly: repeat with {advice}."]
 
 
@@ -43,6 +53,9 @@ def solution_of(problem: Problem, evaluation: Evaluation, interaction: bool, thr
     """Return how the amounts of an evaluation were found, with the objective computed again where they were integrated."""
     if problem.code.route != EQUATIONS:
         return Solution("closed form" if problem.code.n_states else "algebraic", problem.solver)
-    finer = replace(problem, code=problem.code._replace(tolerance=max(problem.solver.tolerance / _FINER, _FINEST)))
+    given = Solution("differential equations", problem.solver)
+    finer = replace(problem, code=problem.code._replace(tolerance=given.finer))
     again = finer.foce(evaluation.parameters, interaction=interaction, modes=evaluation.marginal.eta, threads=threads)
-    return Solution("differential equations", problem.solver, again.ofv - evaluation.ofv)
+    if problem.code.linear and again.ofv == evaluation.ofv:
+        return Solution("linear differential equations", problem.solver)
+    return replace(given, change=again.ofv - evaluation.ofv)

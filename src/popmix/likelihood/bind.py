@@ -19,6 +19,7 @@ from popmix.likelihood.solver import AUTOMATIC, Solver
 from popmix.likelihood.timeline import Doses, doses_of, timeline_events
 from popmix.model.compartments import compartments
 from popmix.model.expression import Reference
+from popmix.model.library import is_linear
 from popmix.model.model import Model
 
 _FEATURES = FEATURES - {"censoring"}
@@ -44,6 +45,7 @@ def bind(
     _require(model, table)
     records = records_of(model, table)
     compiled = compile_model(model, records.varying, as_equations=solver.as_equations)
+    _refuse_equations(model, compiled, solver)
     timeline = _timeline(compiled, expectation, table, records)
     return Problem(
         model=model,
@@ -58,6 +60,14 @@ def bind(
     )
 
 
+def _refuse_equations(model: Model, compiled: CompiledModel, solver: Solver) -> None:
+    """Raise SupportError for equations that can't be solved as they are asked to be."""
+    if compiled.lowered.dynamics and compiled.reads_time_after_dose and any(kind == "lag" for kind, _ in compiled.dosing):
+        raise SupportError(f"the equations of {model.name} read TAD, the time after a dose, and a dose has a lag=: use one or the other.")
+    if solver.method == "exponential" and compiled.lowered.dynamics and (not compiled.is_linear or compiled.profiles):
+        raise SupportError(f"the equations of {model.name} are not linear: Solver(method='exponential') can't solve them; 'auto' can.")
+
+
 def expectation_of(model: Model) -> Expectation:
     """Return what a model expects of its data, in plain names."""
     labels = tuple(compartments(model))
@@ -70,7 +80,7 @@ def expectation_of(model: Model) -> Expectation:
         endpoints={name: one.dvid for name, one in observations.items()},
         compartments=labels,
         depots=depots,
-        removable=depots or frozenset(labels if len(labels) == 1 else ()),
+        removable=_removable(model, labels),
         rates=_modelled(model, "rate"),
         durations=_modelled(model, "duration"),
         has_dosing=has_states,
@@ -80,6 +90,14 @@ def expectation_of(model: Model) -> Expectation:
         proportional=frozenset(name for name, one in observations.items() if _vanishes(one)),
         log_endpoints=frozenset(name for name, one in observations.items() if one.log_additive is not None),
     )
+
+
+def _removable(model: Model, labels: tuple[str, ...]) -> frozenset[str]:
+    """Return the compartments into which nothing flows but doses: depots, and a linear one that has no others."""
+    structures = list(model.structures.values())
+    if model.states or not all(is_linear(one) for one in structures if one.compartments):
+        return frozenset()
+    return frozenset({"depot"} & set(labels)) or frozenset(labels if len(labels) == 1 else ())
 
 
 def _modelled(model: Model, attribute: str) -> frozenset[str]:
