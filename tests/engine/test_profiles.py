@@ -83,13 +83,12 @@ def close(found: np.ndarray, expected: np.ndarray, near: float) -> None:
 def test_superposition_and_derivatives(name, lag, method):
     """Values are exact to a few tolerances, differences of them as well over the step of 3e-3, and over its square.
 
-    A density that rises like a power of time below 2 has derivatives by time, or by a lag that moves it, without a limit at the dose: at
-    a tolerance of 1e-10 the integration may fail. With a lag and a Weibull shape below 1 the explicit method may fail at 1e-8 already
-    where doses follow each other; second derivatives reach some 1e-3 there, and 1e-2 at 1e-7.
+    A density that rises like a power of time below 2 has derivatives by time without a limit at the dose. With a lag and a Weibull
+    shape below 1 what arrives in the head of 1e-7, a share of 1e-7^0.6, is not spread over it: second derivatives by the lag reach some 1e-4.
     """
     rough = name in ("few transits", "Weibull 1.1", "Weibull 0.6")
     steep = lag and name == "Weibull 0.6"
-    tolerance = 1e-7 if steep else 1e-8 if rough else 1e-10
+    tolerance = 1e-8 if rough else 1e-10
     own, eta = stepper(name, lag, method, tolerance)
     f, first, second = own.jets(eta)
     expected = superposed(name, eta, lag)
@@ -97,7 +96,7 @@ def test_superposition_and_derivatives(name, lag, method):
     close(own.values(eta), expected, 1e-6 if rough else 1e-8)
     by_first, by_second = own.differences(eta)
     close(first, by_first, 1e-4 if rough else 1e-6)
-    close(second, by_second, 3e-2 if steep else 5e-3 if rough else 1e-4)
+    close(second, by_second, 1e-2 if steep else 5e-3 if rough else 1e-4)
     assert f[TIMES == 12.5] == 0.0 and not np.any(first[TIMES == 12.5])  # taken away, and nothing arrives any more
 
 
@@ -123,8 +122,9 @@ def test_a_weibull_of_shape_1_is_first_order_absorption():
         for how in ("profile=weibull_profile(1 / Ka, 1)", "ka=Ka")
     )
     eta = np.array([0.1, -0.2, 0.3, -0.1])
-    for found, expected in zip(profile.jets(eta), closed.jets(eta), strict=True):
-        close(found, expected, 1e-7)
+    # second derivatives by the lag miss what the head of 1e-7 holds
+    for found, expected, tolerance in zip(profile.jets(eta), closed.jets(eta), (1e-7, 1e-7, 1e-5), strict=True):
+        close(found, expected, tolerance)
 
 
 REFUSED = {

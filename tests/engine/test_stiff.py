@@ -125,7 +125,7 @@ def test_a_stiff_subject_is_found_out():
     flow.n_stiff[0], flow.is_fresh[0] = 0, 0
     assert integrate(own.code.nonstiff, own, [3.0], 0.0, 12.0) == BECAME_STIFF
     # stability allows steps of about 6 / 1e6: some thirty of them, not thousands, until that is clear
-    assert 15 * 3e-6 < flow.failed_at[0] < 100 * 6e-6
+    assert 15 * 3e-6 < flow.turned_at[0] < 100 * 6e-6
     assert flow.x[0] == pytest.approx(3.0, abs=1e-3)
 
 

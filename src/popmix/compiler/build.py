@@ -71,6 +71,7 @@ class CompiledModel:
     shape: Shape | None
     patterns: Patterns | None
     is_linear: bool
+    reads_time: bool
     reads_time_after_dose: bool
     n_rates: int
     rates_vary: bool
@@ -150,6 +151,7 @@ class _Build:
             n_passive=len(passive),
             shape=lowered.shape,
             patterns=patterns,
+            reads_time=any(TIME in self.program.leaves(one) for one in reactive),
             reads_time_after_dose=any(TIME_AFTER_DOSE in self.program.leaves(one) for one in reactive),
             is_linear=bool(lowered.dynamics and linear_part(self.program, lowered.dynamics, {TIME, TIME_AFTER_DOSE}) is not None),
             n_rates=len(cut.rates),

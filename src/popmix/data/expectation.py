@@ -29,7 +29,8 @@ class Expectation:
     covariates: name -> allowed categories, or None for a number. Categories that are all numbers are read as numbers.
     interpolation: name -> "locf" | "nocb" | "linear" where the model states it; it wins over every default.
     endpoints: name -> its label in the DVID column, or None for "the name itself; every row when it is the only endpoint".
-    compartments: names in order; CMT holds a name or the number (from 1). depots: those that only feed others by absorption.
+    compartments: names in order; CMT holds a name or the number (from 1). aliases: other names of them. depots: those that only
+    feed others by absorption.
     removable: those that may be switched off, because nothing but doses flows into them.
     rates, durations: compartments with a modelled rate (RATE = -1) or duration (RATE = -2).
     has_dosing: the model takes doses. time_needed: it depends on time. ordered: it needs the records in order of time (anything
@@ -43,6 +44,7 @@ class Expectation:
     interpolation: Mapping[str, str] = field(default_factory=dict)
     endpoints: Mapping[str, str | int | None] = field(default_factory=dict)
     compartments: tuple[str, ...] = ()
+    aliases: Mapping[str, str] = field(default_factory=dict)
     depots: frozenset[str] = frozenset()
     removable: frozenset[str] = frozenset()
     rates: frozenset[str] = frozenset()
@@ -79,4 +81,4 @@ class Expectation:
             return self.compartments[0]
         if cmt.isdecimal() and 1 <= int(cmt) <= len(self.compartments):
             return self.compartments[int(cmt) - 1]
-        return cmt if cmt in self.compartments else None
+        return cmt if cmt in self.compartments else self.aliases.get(cmt)

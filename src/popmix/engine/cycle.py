@@ -99,7 +99,7 @@ def newton(event, code, timeline, work):
         return status
     last = math.inf
     for _ in range(_MOST_ITERATIONS):
-        if not call_at(code.factorise, (n, cycle.matrix, cycle.pivots)):
+        if not call_at(code.factorise, (n, cycle.matrix, cycle.pivots)) and not _factorise_damped(event, code, timeline, work):
             return NO_STEADY_STATE
         for i in range(n):
             cycle.step[i] = cycle.gap[i]
@@ -130,6 +130,19 @@ def newton(event, code, timeline, work):
         if stalled or largest <= max(_CLOSE * code.tolerance, _ROUNDINGS):
             return OK if call_at(code.factorise, (n, cycle.matrix, cycle.pivots)) else NO_STEADY_STATE
     return NO_STEADY_STATE
+
+
+@part
+def _factorise_damped(event, code, timeline, work):
+    """Factorise the matrix with its largest entry added to the diagonal: the step of an implicit method from a state of rest, say."""
+    cycle, n, largest = work.cycle, code.n_states, 0.0
+    if timeline.kind[event] != CONSTANT or _residual(event, code, timeline, work)[0] != OK:
+        return False
+    for q in range(n * n):
+        largest = max(largest, abs(cycle.matrix[q]))
+    for i in range(n):
+        cycle.matrix[i * n + i] += largest
+    return call_at(code.factorise, (n, cycle.matrix, cycle.pivots)) != 0
 
 
 @part

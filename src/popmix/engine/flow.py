@@ -7,7 +7,7 @@ from popmix.engine.compiled import call_at, compiled, part
 from popmix.engine.equations import jacobian_at, width_of
 from popmix.engine.exponential_action import TOO_LONG
 from popmix.engine.nonstiff import BECAME_STIFF, STEP_TOO_SMALL, TOO_MANY_STEPS
-from popmix.engine.profiles import arrival_slopes
+from popmix.engine.profiles import arrival_slopes, switch_on
 from popmix.engine.tolerance import set_weights
 
 OK, NOT_FINITE = 0, 1
@@ -90,6 +90,19 @@ def integrate(order, s, start, end, code, work):
         status = call_at(code.exponential, (order, s, start, end, code, work))
         if status != TOO_LONG:
             return status
+    while start < end:
+        reached = switch_on(start, end, work)
+        status = _integrate(order, s, start, reached, code, work)
+        if status != OK:
+            return status
+        flow.is_fresh[0] = flow.is_fresh[0] and reached == end
+        start = reached
+    return OK
+
+
+@part
+def _integrate(order, s, start, end, code, work):
+    flow = work.flow
     if not flow.is_stiff[0]:
         status = call_at(code.nonstiff, (order, s, start, end, code, work))
         if not _goes_on(status, code, work):

@@ -9,8 +9,8 @@ the density's integral Gamma, and t* the value of t_0, the equations are therefo
 where S is zero but for its derivatives: S_d = -g delta_d,   S_de = g_t delta_d delta_e - g_d delta_e - g_e delta_d - g delta_de.
 At t* y is the state before, but for y_de, which is larger by A g(0+) f_xc delta_d delta_e.
 
-Formulas of densities may have no value at 0, and an infinite limit (Weibull with a shape below 1). What arrives within the first 1e-10
-units of time is therefore integrated by itself and added at once, and the density then runs from there: it comes 1e-10 too early.
+Formulas of densities may have no value at 0, and an infinite limit (Weibull with a shape below 1). What arrives within a head of 1e-7
+units of time, or 1e-9 of the time on the clock, is therefore integrated by itself and added at once; the rest begins after it.
 """
 
 from typing import NamedTuple
@@ -22,7 +22,7 @@ from popmix.engine.compiled import compiled, part
 from popmix.engine.equations import jacobian_at, width_of
 from popmix.engine.jets import Jet, State, load, new_jet, new_state, set_constant, set_product, store
 
-_HEAD = 1e-10
+_HEAD, _HEAD_OF_CLOCK = 1e-7, 1e-9
 
 
 def _double_exponential() -> np.ndarray:
@@ -38,8 +38,9 @@ _QUADRATURE = _double_exponential()
 class Sources(NamedTuple):
     """Doses that are arriving, `count` [1] of them: their beginning (`begin`) and `amount` as jets, state and number of the profile.
 
-    `moves` tells whether it moves; `covariates` are those of its record. `found` receives a density with its derivatives; `head` is the
-    part of a dose that arrives at once, `added` its amount.
+    `moves` tells whether it moves; `covariates` are those of its record; `until`: the end of its head, after which
+    the density `is_on`. `found` receives a density with
+    its derivatives; `head` is the part of a dose that arrives at once, `added` its amount.
     """
 
     count: np.ndarray
@@ -49,6 +50,8 @@ class Sources(NamedTuple):
     profile: np.ndarray
     moves: np.ndarray
     covariates: np.ndarray
+    until: np.ndarray
+    is_on: np.ndarray
     found: np.ndarray
     head: Jet
     added: Jet
@@ -59,7 +62,8 @@ def new_sources(n: int, n_profiles: int, n_structural: int, n_covariates: int) -
     s, whole = n_structural, np.zeros((3, n), dtype=np.int64)
     found = np.zeros(n_profiles * (1 + (1 + s) + (1 + s) ** 2) + 1)
     begin, amount = (new_state(n, s) for _ in range(2))
-    return Sources(np.zeros(1, dtype=np.int64), begin, amount, *whole, np.zeros((n, n_covariates)), found, new_jet(s), new_jet(s))
+    jets, on = (new_jet(s) for _ in range(2)), np.zeros(n, dtype=np.int64)
+    return Sources(np.zeros(1, dtype=np.int64), begin, amount, *whole, np.zeros((n, n_covariates)), np.zeros(n), on, found, *jets)
 
 
 @part
@@ -68,6 +72,8 @@ def add_source(order, compartment, profile, time, first, second, amount, covaria
     sources, s = work.sources, code.n_structural
     k = sources.count[0]
     sources.begin.z[k] = time
+    sources.is_on[k] = 0
+    sources.until[k] = time + max(_HEAD, _HEAD_OF_CLOCK * abs(time))
     for c in range(len(covariates)):
         sources.covariates[k, c] = covariates[c]
     sources.moves[k] = 0
@@ -94,9 +100,10 @@ def add_head(order, time, code, work):
     p, head = sources.profile[k], sources.head
     gradient, curvature = n + p * width + 1, n + n * width + p * width * width
     set_constant(order, 0.0, head)
+    span = sources.until[k] - sources.begin.z[k]
     for point in range(len(_QUADRATURE)):
-        weight = _HEAD * _QUADRATURE[point, 1]
-        _evaluate(order, k, time, _HEAD * _QUADRATURE[point, 0], code, work)
+        weight = span * _QUADRATURE[point, 1]
+        _evaluate(order, k, time, span * _QUADRATURE[point, 0], code, work)
         head.value[0] += weight * sources.found[p]
         for d in range(code.n_structural if order > 0 else 0):
             head.first[d] += weight * sources.found[gradient + d]
@@ -139,7 +146,9 @@ def add_arrivals(order, s, m, time, out, code, work):
     sources, n, own = work.sources, code.n_profiles, code.n_structural
     width = 1 + own
     for k in range(sources.count[0]):
-        _evaluate(order, k, time, max(time - sources.begin.z[k], 0.0) + _HEAD, code, work)
+        if not sources.is_on[k]:
+            continue
+        _evaluate(order, k, time, time - sources.begin.z[k], code, work)
         found, p, row, amount = sources.found, sources.profile[k], sources.compartment[k] * m, sources.amount.z[k]
         density, gradient, curvature = found[p], n + p * width + 1, n + n * width + p * width * width
         out[row] += amount * density
@@ -158,9 +167,9 @@ def shift(sign, order, s, m, time, x, code, work):
     sources, n, own = work.sources, code.n_profiles, code.n_structural
     width = 1 + own
     for k in range(sources.count[0] if order > 0 else 0):
-        if not sources.moves[k]:
+        if not sources.moves[k] or not sources.is_on[k]:
             continue
-        _evaluate(order, k, time, max(time - sources.begin.z[k], 0.0) + _HEAD, code, work)
+        _evaluate(order, k, time, time - sources.begin.z[k], code, work)
         found, p, row, amount = sources.found, sources.profile[k], sources.compartment[k] * m, sources.amount.z[k]
         density, gradient, delta = found[p], n + p * width + 1, sources.begin.first[k]
         for d in range(own):
@@ -179,5 +188,18 @@ def arrival_slopes(time, out, code, work):
     """Add the derivatives by time of the rates at which doses arrive to `out` [states]."""
     sources, n = work.sources, code.n_profiles
     for k in range(sources.count[0]):
-        _evaluate(1, k, time, max(time - sources.begin.z[k], 0.0) + _HEAD, code, work)
+        if not sources.is_on[k]:
+            continue
+        _evaluate(1, k, time, time - sources.begin.z[k], code, work)
         out[sources.compartment[k]] += sources.amount.z[k] * sources.found[n + sources.profile[k] * (1 + code.n_structural)]
+
+
+@part
+def switch_on(start, end, work):
+    """Let the densities whose heads are over begin; returns the next end of a head between two times, or the later of these."""
+    sources, nearest = work.sources, end
+    for k in range(sources.count[0]):
+        sources.is_on[k] = start >= sources.until[k]
+        if start < sources.until[k] < nearest:
+            nearest = sources.until[k]
+    return nearest

@@ -24,7 +24,8 @@ def blame(problem: Problem, evaluation: Evaluation) -> str:
         status = Status(int(evaluation.marginal.status[subject]))
         at = evaluation.marginal.failed_at[subject]
         when = f" at time {at:.6g}" if np.isfinite(at) else ""
-        lines.append(f"subject {problem.data.ids[subject]}: {status.sentence}{when}; {_place(problem, subject, typical, at_mode)}.")
+        place = _place(problem, subject, typical, at_mode) if not when else _parameters(problem, subject, typical)
+        lines.append(f"subject {problem.data.ids[subject]}: {status.sentence}{when}; {place}.")
     if len(failed) > _MOST_NAMED:
         others = ", ".join(problem.data.ids[subject] for subject in failed[_MOST_NAMED : _MOST_NAMED + 10])
         lines.append(f"and subjects {others}{', ...' if len(failed) > _MOST_NAMED + 10 else ''}.")
@@ -75,6 +76,12 @@ def _place(problem: Problem, subject: int, typical: Predictions, at_mode: Predic
             return f"{at}: prediction {f[bad[0]]:.4g}, variance {variance[bad[0]]:.4g} {where}{_in_brackets(values)}"
     values = dict(zip(problem.compiled.reported, typical.reported[subject], strict=True))
     return f"{_furthest(problem, observations, typical)} with all etas zero{_in_brackets(values)}"
+
+
+def _parameters(problem: Problem, subject: int, typical: Predictions) -> str:
+    """Say what the individual parameters are where equations can't be solved, at whatever observation."""
+    values = dict(zip(problem.compiled.reported, typical.reported[subject], strict=True))
+    return f"with all etas zero{_in_brackets(values)}"
 
 
 def _furthest(problem: Problem, observations: np.ndarray, found: Predictions) -> str:

@@ -17,7 +17,7 @@ from popmix.likelihood.covariates import Records, records_of
 from popmix.likelihood.problem import Problem
 from popmix.likelihood.solver import AUTOMATIC, Solver
 from popmix.likelihood.timeline import Doses, doses_of, timeline_events
-from popmix.model.compartments import compartments
+from popmix.model.compartments import compartments, qualified
 from popmix.model.expression import Reference
 from popmix.model.library import is_linear
 from popmix.model.model import Model
@@ -40,6 +40,8 @@ def bind(
     differential equations are solved.
     Raises SupportError for features that can't be fitted, DataError for faults of the data, OptionError for wrong weights.
     """
+    if not isinstance(solver, Solver):
+        raise OptionError(f"solver must be an object such as Solver('stiff', tolerance=1e-9), not {solver!r}.")
     expectation = expectation_of(model)
     table = read(data, columns=columns, expectation=expectation)
     _require(model, table)
@@ -79,6 +81,7 @@ def expectation_of(model: Model) -> Expectation:
         interpolation={name: one.interpolation for name, one in model.covariates.items() if one.interpolation},
         endpoints={name: one.dvid for name, one in observations.items()},
         compartments=labels,
+        aliases=qualified(model),
         depots=depots,
         removable=_removable(model, labels),
         rates=_modelled(model, "rate"),
@@ -140,6 +143,7 @@ def _timeline(compiled: CompiledModel, expectation: Expectation, table: EventTab
     doses = doses_of(table, expectation, positions) if positions else Doses.none()
     doses = _simplified(compiled, doses)
     _refuse_profiles(compiled, doses, table)
+    _refuse_clock(compiled, doses, table)
     events = timeline_events(table, doses, positions, expectation)
     scored = np.flatnonzero(table.scored)
     endpoint = _endpoints(compiled, expectation, table, scored)
@@ -179,6 +183,17 @@ def _refuse_profiles(compiled: CompiledModel, doses: Doses, table: EventTable) -
         raise SupportError(
             f"doses into {labels} arrive by an absorption profile (profile=), which infusions (RATE, DUR) and steady states (SS) can't: "
             f"{some(dict.fromkeys(table.row[doses.row[wrong]].tolist()), 'row')}. Write the doses out with ADDL, or take ka= instead."
+        )
+
+
+def _refuse_clock(compiled: CompiledModel, doses: Doses, table: EventTable) -> None:
+    """Raise SupportError for steady states of equations that change with the clock: no interval is like the one before."""
+    steady = doses.steady | doses.constant
+    if compiled.lowered.dynamics and compiled.reads_time and np.any(steady):
+        rows = some(dict.fromkeys(table.row[doses.row[steady]].tolist()), "row")
+        raise SupportError(
+            f"equations that read T have no steady state (SS), since T differs from one interval to the next: {rows}. "
+            "Write the doses out with ADDL from an early time on."
         )
 
 

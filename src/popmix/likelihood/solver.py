@@ -1,5 +1,6 @@
 """How the differential equations of a model are solved."""
 
+import numbers
 from dataclasses import dataclass
 
 from popmix.errors import OptionError
@@ -21,6 +22,8 @@ class Solver:
     tolerance: float = 1e-8
 
     def __post_init__(self) -> None:
+        if isinstance(self.tolerance, bool) or not isinstance(self.tolerance, numbers.Real):
+            raise OptionError(f"Solver(tolerance={self.tolerance!r}) must be a number.")
         if self.method not in _METHODS:
             raise OptionError(f"Solver(method={self.method!r}) doesn't exist. Methods: {', '.join(map(repr, _METHODS))}.")
         if not 1e-13 <= self.tolerance <= 1e-2:

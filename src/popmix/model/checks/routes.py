@@ -18,6 +18,11 @@ def entrance(name: str, route: Mapping[str, Expression], declarations: Mapping[s
     if "duration" in route and "rate" in route:
         help = "an infusion has one of them: the other follows from the amount"
         yield Problem(name, f"{name} has both a duration and a rate", help, Culprit("keyword", "rate"))
+    for part in ("f", "lag", "duration", "rate"):
+        for found in dynamic_names(route[part], declarations) if part in route else ():
+            message = f"the {part} of {name} depends on {found}, which changes with the dynamics"
+            yield Problem(name, message, "use parameters and covariates", Culprit("keyword", part))
+            break
     if "profile" in route:
         yield from _profile(name, route, declarations)
 
