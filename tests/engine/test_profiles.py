@@ -84,7 +84,8 @@ def test_superposition_and_derivatives(name, lag, method):
     """Values are exact to a few tolerances, differences of them as well over the step of 3e-3, and over its square.
 
     A density that rises like a power of time below 2 has derivatives by time without a limit at the dose. With a lag and a Weibull
-    shape below 1 what arrives in the head of 1e-7, a share of 1e-7^0.6, is not spread over it: second derivatives by the lag reach some 1e-4.
+    shape below 1 what arrives in the head of 1e-7, a share of 1e-7^0.6, is not spread over it: second derivatives by the lag reach
+    some 1e-4.
     """
     rough = name in ("few transits", "Weibull 1.1", "Weibull 0.6")
     steep = lag and name == "Weibull 0.6"
