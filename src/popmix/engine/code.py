@@ -30,6 +30,7 @@ class Code(NamedTuple):
     arrive: int
     finish_trains: int
     rewrite: int
+    happen: int
     observe: int
     solve: int
     solve_values: int

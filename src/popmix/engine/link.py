@@ -30,7 +30,7 @@ from popmix.engine.profiles import add_arrivals, add_head, shift
 from popmix.engine.steady import arrive, cycle, finish_trains, infuse, reach_steady_state
 from popmix.engine.stiff import integrate_stiff
 from popmix.engine.values import solve_values
-from popmix.engine.walk import rewrite, solve
+from popmix.engine.walk import happen, rewrite, solve
 from popmix.engine.work import Work, new_work
 
 _addresses: dict[str, int] = {}
@@ -104,6 +104,7 @@ def _walk(memory: Work, *common: Bundle) -> dict[str, int]:
         "cycle": address_of(cycle, _WHOLE, _WHOLE, *common),
         "infuse": address_of(infuse, _WHOLE, _WHOLE, _REAL, _REAL, *common),
         "finish_trains": address_of(finish_trains, _WHOLE, _REAL, *common),
+        "happen": address_of(happen, _WHOLE, _WHOLE, _WHOLE, *common),
         "rewrite": address_of(rewrite, _WHOLE, _WHOLE, *common),
         "observe": address_of(observe, _WHOLE, _WHOLE, _WHOLE, *common),
         "solve": address_of(solve, _WHOLE, _WHOLE, *common),

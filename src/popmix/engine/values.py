@@ -15,12 +15,11 @@ import numpy as np
 
 from popmix.compiler.call import call_looped
 from popmix.engine.compiled import call_at, compiled, inlined
-from popmix.engine.doses import OK, clear, is_infusing
-from popmix.engine.events import RECORD
+from popmix.engine.doses import OK, apply_dose, clear, is_infusing
+from popmix.engine.events import RECORD, RESET
 from popmix.engine.exponential import exponential
 from popmix.engine.modal import BETWEEN
 from popmix.engine.observing import set_amounts
-from popmix.engine.walk import happen
 
 _VALUE = np.int64(0)
 # |x_i - x_0| t from which (exp(x_i t) - exp(x_0 t)) / (x_i - x_0) loses no more than three bits
@@ -51,9 +50,12 @@ def solve_values(subject, code, timeline, work):
         if kind != RECORD:
             span = times[event] - anchor
             call_at(code.advance_values, (code.has_depot, code.n_states, infusing, work.basis, span, z, z))
-            status = happen(_VALUE, event, 0, code, timeline, work)
-            if status != OK:
-                return status
+            if kind < RESET:
+                apply_dose(_VALUE, event, 0, code, timeline, work)
+            else:
+                status = call_at(code.happen, (_VALUE, event, 0, code, timeline, work))
+                if status != OK:
+                    return status
             anchor, infusing = times[event], is_infusing(code, work)
         event += 1
     return OK

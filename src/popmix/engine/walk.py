@@ -86,13 +86,13 @@ def _meet(order, event, place, time, code, timeline, work):
     arriving = timeline.kind[event] == BOLUS and code.profile_index[timeline.compartment[event]] >= 0
     if arriving:
         leave(time, first, second, code, timeline, work)
-    status = happen(order, event, place, code, timeline, work)
+    status = call_at(code.happen, (order, event, place, code, timeline, work))
     if status == OK and not arriving:
         leave(time, first, second, code, timeline, work)
     return status
 
 
-@inlined
+@compiled
 def happen(order, event, place, code, timeline, work):
     """Let an event happen that is no record. Returns a status."""
     kind = timeline.kind[event]
