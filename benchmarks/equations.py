@@ -3,16 +3,14 @@
 All times are the least of several repeats, on two threads unless it is said otherwise.
 """
 
-import argparse
 from collections.abc import Callable
 from io import StringIO
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import numpy as np
 import polars as pl
 import simulate
-from measuring import effects, fastest, model_of, part, table
+from measuring import effects, fastest, model_of, part, table, with_data
 
 import popmix
 from popmix.likelihood import Problem, Solver, bind
@@ -120,18 +118,5 @@ def measure(folder: Path) -> None:
     steady_states()
 
 
-def main() -> None:
-    """Measure with the data given, or with simulated ones."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--data", type=Path, help="a folder with sim_oral2_1000.csv and so on; default: simulated")
-    folder = parser.parse_args().data
-    if folder is not None:
-        measure(folder)
-        return
-    with TemporaryDirectory() as target:
-        simulate.write(Path(target))
-        measure(Path(target))
-
-
 if __name__ == "__main__":
-    main()
+    with_data(measure, __doc__.splitlines()[0])

@@ -1,12 +1,15 @@
 """What the benchmarks share: times of tasks, and Markdown tables."""
 
+import argparse
 import statistics
 import time
 from collections.abc import Callable
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 import polars as pl
+import simulate
 
 import popmix
 from popmix.likelihood import AUTOMATIC, Problem, Solver, bind
@@ -55,3 +58,16 @@ def part(folder: Path, name: str, size: int, solver: Solver = AUTOMATIC) -> Prob
 def effects(problem: Problem, sd: float) -> np.ndarray:
     """Return random effects [subjects, etas], the same in every run."""
     return sd * np.random.default_rng(1).normal(size=(problem.n_subjects, problem.code.n_etas))
+
+
+def with_data(measure: Callable[[Path], None], description: str) -> None:
+    """Measure with the data of the folder that the command line gives, or with simulated ones."""
+    parser = argparse.ArgumentParser(description=description)
+    parser.add_argument("--data", type=Path, help="a folder with sim_oral1_120.csv and so on; default: simulated")
+    folder = parser.parse_args().data
+    if folder is not None:
+        measure(folder)
+        return
+    with TemporaryDirectory() as target:
+        simulate.write(Path(target))
+        measure(Path(target))

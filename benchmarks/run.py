@@ -3,7 +3,6 @@
 All ratios come from one run on one machine. README.md beside this file says what each figure means.
 """
 
-import argparse
 import ctypes
 import json
 import os
@@ -20,8 +19,7 @@ from tempfile import TemporaryDirectory
 
 import equations
 import numpy as np
-import simulate
-from measuring import HERE, median, part, table
+from measuring import HERE, median, part, table, with_data
 
 import popmix
 from popmix.compiler.build import compile_model
@@ -188,18 +186,5 @@ def measure(folder: Path) -> None:
     equations.measure(folder)
 
 
-def main() -> None:
-    """Measure with the data given, or with simulated ones."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--data", type=Path, help="a folder with sim_oral1_120.csv and so on; default: simulated")
-    folder = parser.parse_args().data
-    if folder is not None:
-        measure(folder)
-        return
-    with TemporaryDirectory() as target:
-        simulate.write(Path(target))
-        measure(Path(target))
-
-
 if __name__ == "__main__":
-    main()
+    with_data(measure, __doc__.splitlines()[0])

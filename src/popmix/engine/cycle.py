@@ -16,13 +16,12 @@ import numpy as np
 
 from popmix.engine.amounts import leave
 from popmix.engine.compiled import call_at, compiled, part
-from popmix.engine.doses import LAG_INVALID, OK, RATE_INVALID, evaluate_dosing, set_output
+from popmix.engine.doses import OK, RATE_INVALID, evaluate_dosing, set_output
 from popmix.engine.equations import width_of
-from popmix.engine.events import AT_ONCE, CONSTANT
+from popmix.engine.events import AT, AT_ONCE, BETWEEN, CONSTANT
 from popmix.engine.flow import add_amount, pack, set_covariates
 from popmix.engine.jets import clear_rows, copy_rows
-from popmix.engine.modal import AT, BETWEEN
-from popmix.engine.steady import LAG_TOO_LONG, NO_STEADY_STATE, leave_running, set_constant_rate, set_input
+from popmix.engine.steady import NO_STEADY_STATE, leave_running, set_constant_rate, set_input, set_lag
 from popmix.engine.tolerance import raise_peaks
 
 _MOST_ITERATIONS = 50
@@ -228,12 +227,9 @@ def run(event, code, timeline, work):
             flow.x[q] = flow.slopes[0, q]
         return OK
     call_at(code.take_inputs, (code, timeline, work))
-    set_output(order, code.lag_index[compartment], 1.0, 0.0, code, work, work.lag)
-    lag = work.lag.value[0]
-    if not (lag >= 0.0 and math.isfinite(lag)):
-        return LAG_INVALID
-    if lag >= interval:
-        return LAG_TOO_LONG
+    status, lag = set_lag(order, compartment, interval, code, work)
+    if status != OK:
+        return status
     if timeline.form[event] != AT_ONCE:
         status = call_at(code.set_infusion, (order, event, code, timeline, work))
         if status != OK:

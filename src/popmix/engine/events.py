@@ -37,6 +37,8 @@ class Form(IntEnum):
 
 RECORD, BOLUS, START, STOP, RESET, STEADY, CONSTANT, REPLACE, MULTIPLY, OFF = (int(kind) for kind in Kind)
 AT_ONCE, RATE_GIVEN, DURATION_GIVEN, RATE_MODELLED, DURATION_MODELLED = (int(form) for form in Form)
+# whose covariates hold: those of the interval that ends at a record, or of the record itself
+BETWEEN, AT = 0, 1
 
 
 class Timeline(NamedTuple):

@@ -5,13 +5,13 @@ import math
 from popmix.compiler.call import call_model
 from popmix.engine.compiled import call_at, compiled, part
 from popmix.engine.equations import jacobian_at, width_of
+from popmix.engine.events import AT
 from popmix.engine.exponential_action import TOO_LONG
 from popmix.engine.nonstiff import BECAME_STIFF, STEP_TOO_SMALL, TOO_MANY_STEPS
 from popmix.engine.profiles import arrival_slopes, switch_on
 from popmix.engine.tolerance import set_weights
 
 OK, NOT_FINITE = 0, 1
-BETWEEN, AT = 0, 1
 AUTOMATIC, STIFF, EXPONENTIAL = 0, 2, 3
 
 
@@ -170,7 +170,7 @@ def _move_first(sign, m, first, code, flow):
 
 @part
 def _move_second(sign, m, first, second, code, work):
-    """Change second derivatives; the slopes of the state stand in `flow.y`, f_x in `flow.found`."""
+    """Change second derivatives; the slopes of the state stand in `flow.y`."""
     flow, n, s, equations = work.flow, code.n_states, code.n_structural, code.equations
     acceleration, jacobian = flow.slopes[0], flow.slopes[1]
     jacobian_at(flow.clock[0], m, flow.x, jacobian, code, work)

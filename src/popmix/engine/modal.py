@@ -6,11 +6,11 @@ The other parts of the engine see amounts, infusion rates and times; only this o
 
 from popmix.compiler.call import call_model
 from popmix.engine.compiled import call_at, compiled, part
+from popmix.engine.events import AT
 from popmix.engine.jets import add_rows, clear_rows, copy_rows, set_constant
 from popmix.engine.mammillary import set_basis
 
 OK = 0
-BETWEEN, AT = 0, 1
 
 
 @part

@@ -38,9 +38,8 @@ _QUADRATURE = _double_exponential()
 class Sources(NamedTuple):
     """Doses that are arriving, `count` [1] of them: their beginning (`begin`) and `amount` as jets, state and number of the profile.
 
-    `moves` tells whether it moves; `covariates` are those of its record; `until`: the end of its head, after which
-    the density `is_on`. `found` receives a density with
-    its derivatives; `head` is the part of a dose that arrives at once, `added` its amount.
+    `moves` tells whether it moves; `covariates` are those of its record; `until`: the end of its head, after which the density `is_on`.
+    `found` receives a density with its derivatives; `head` is the part of a dose that arrives at once, `added` its amount.
     """
 
     count: np.ndarray

@@ -18,7 +18,7 @@ from popmix.engine.amounts import add_amount, leave, reach, set_inputs
 from popmix.engine.compiled import call_at, compiled, part
 from popmix.engine.doses import LAG_INVALID, OK, RATE_INVALID, add_input, evaluate_dosing, is_infusing, set_output
 from popmix.engine.equations import EQUATIONS
-from popmix.engine.events import AT_ONCE, CONSTANT, RATE_MODELLED
+from popmix.engine.events import AT, AT_ONCE, BETWEEN, CONSTANT, RATE_MODELLED
 from popmix.engine.jets import (
     State,
     add_scaled,
@@ -32,8 +32,6 @@ from popmix.engine.jets import (
     store,
 )
 from popmix.engine.modal import (
-    AT,
-    BETWEEN,
     add_amounts,
     advance,
     clear_amounts,
@@ -104,12 +102,9 @@ def cycle(order, event, code, timeline, work):
     evaluate_dosing(order, event, code, timeline, work)
     if timeline.kind[event] == CONSTANT:
         return _constant(order, event, compartment, code, timeline, work)
-    set_output(order, code.lag_index[compartment], 1.0, 0.0, code, work, work.lag)
-    lag = work.lag.value[0]
-    if not (lag >= 0.0 and math.isfinite(lag)):
-        return LAG_INVALID
-    if lag >= interval:
-        return LAG_TOO_LONG
+    status, lag = set_lag(order, compartment, interval, code, work)
+    if status != OK:
+        return status
     if timeline.form[event] == AT_ONCE:
         amount = timeline.amount[event]
         set_output(order, code.f_index[compartment], amount, amount, code, work, work.amount)
@@ -129,6 +124,16 @@ def cycle(order, event, code, timeline, work):
 def arrive(order, start, time, end, code, timeline, work):
     """Advance from one time to another, whose derivatives stand in the jet `end`. Returns a status."""
     return reach(order, start, time, end.first, end.second, is_infusing(code, work), code, timeline, work)
+
+
+@part
+def set_lag(order, compartment, interval, code, work):
+    """Write the lag of a dose at steady state into `work.lag`; returns a status and its value."""
+    set_output(order, code.lag_index[compartment], 1.0, 0.0, code, work, work.lag)
+    lag = work.lag.value[0]
+    if not (lag >= 0.0 and math.isfinite(lag)):
+        return LAG_INVALID, lag
+    return (OK, lag) if lag < interval else (LAG_TOO_LONG, lag)
 
 
 @part

@@ -16,9 +16,8 @@ import numpy as np
 from popmix.compiler.call import call_looped
 from popmix.engine.compiled import call_at, compiled, inlined
 from popmix.engine.doses import OK, apply_dose, clear, is_infusing
-from popmix.engine.events import RECORD, RESET
+from popmix.engine.events import BETWEEN, RECORD, RESET
 from popmix.engine.exponential import exponential
-from popmix.engine.modal import BETWEEN
 from popmix.engine.observing import set_amounts
 
 _VALUE = np.int64(0)

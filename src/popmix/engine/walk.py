@@ -10,9 +10,8 @@ from popmix.engine.amounts import add_amount, change_parameters, leave, reach, r
 from popmix.engine.compiled import call_at, compiled, inlined, part
 from popmix.engine.doses import OK, apply_dose, clear, is_infusing
 from popmix.engine.equations import EQUATIONS
-from popmix.engine.events import BOLUS, CONSTANT, MULTIPLY, RECORD, REPLACE, RESET, STEADY, STOP
+from popmix.engine.events import BETWEEN, BOLUS, CONSTANT, MULTIPLY, RECORD, REPLACE, RESET, STEADY, STOP
 from popmix.engine.jets import set_scaled
-from popmix.engine.modal import BETWEEN
 
 
 @part

@@ -11,6 +11,8 @@ from collections.abc import Callable
 from popmix.model.blueprint import PROFILES, Entry
 from popmix.model.expression import Expression, Reference, as_expression, exp, lgamma, log, sqrt, where
 from popmix.model.library.part import POSITIVE
+from popmix.model.mistakes import report
+from popmix.model.places import Culprit
 from popmix.model.wording import word
 
 _TAD = Reference("TAD")
@@ -37,7 +39,7 @@ def transit_profile(mtt: POSITIVE, n: POSITIVE) -> Expression:
 
     With `ka` it feeds the depot, as in the paper; without, the central compartment.
     """
-    mtt, n = _plain(mtt), _plain(n)
+    mtt, n = _positive("mtt", mtt), _positive("n", n)
     ktr = (n + 1) / mtt
     return where(_TAD > 0, exp(log(ktr) + n * log(ktr * _TAD) - ktr * _TAD - lgamma(n + 1)), 0)
 
@@ -51,7 +53,7 @@ def weibull_profile(scale: POSITIVE, shape: POSITIVE) -> Expression:
 
     (shape / scale) (TAD / scale)^(shape - 1) exp(-(TAD / scale)^shape)
     """
-    scale, shape = _plain(scale), _plain(shape)
+    scale, shape = _positive("scale", scale), _positive("shape", shape)
     part = _TAD / scale
     return where(_TAD > 0, shape / scale * part ** (shape - 1) * exp(-(part**shape)), 0)
 
@@ -66,10 +68,15 @@ def inverse_gaussian_profile(mat: POSITIVE, cv2: POSITIVE) -> Expression:
 
     sqrt(mat / (2 pi cv2 TAD^3)) exp(-(TAD - mat)^2 / (2 cv2 mat TAD))
     """
-    mat, cv2 = _plain(mat), _plain(cv2)
+    mat, cv2 = _positive("mat", mat), _positive("cv2", cv2)
     return where(_TAD > 0, sqrt(mat / (2 * math.pi * cv2 * _TAD**3)) * exp(-((_TAD - mat) ** 2) / (2 * cv2 * mat * _TAD)), 0)
 
 
-def _plain(value: object) -> Expression | float:
-    """Leave numbers as they are, so that arithmetic on them is done at once and can be written and read."""
-    return value if isinstance(value, (int, float)) else as_expression(value)
+def _positive(name: str, value: object) -> Expression | float:
+    """Leave numbers as they are, so that arithmetic on them is done at once and can be written and read; they must be positive."""
+    if not isinstance(value, (int, float)):
+        return as_expression(value)
+    if not value > 0:
+        report(f"{name} must be positive", "", Culprit("keyword", name))
+        return 1.0
+    return value
