@@ -82,7 +82,8 @@ def test_a_solver_is_made_of_its_options():
     [
         ("methd=stiff", "solver has no option 'methd'. Did you mean 'method'? Options of solver: method, tolerance."),
         ("tolerence=1e-9", "Did you mean 'tolerance'?"),
-        ("method=stif", "Solver(method='stif') doesn't exist. Methods: 'auto', 'nonstiff', 'stiff', 'exponential'."),
+        ("method=stif", "Solver(method='stif') doesn't exist. Did you mean stiff? Methods:"),
+        ("method=euler", "Solver(method='euler') doesn't exist. Methods: 'auto', 'nonstiff', 'stiff', 'exponential'."),
         ("tolerance=tight", "--solver tolerance=tight: the value must be a number."),
         ("tolerance=1", "must lie between 1e-13 and 1e-2"),
         ("stiff", "--solver stiff: write NAME=VALUE."),
@@ -92,3 +93,10 @@ def test_solvers_that_can_not_be_made(option, told):
     with pytest.raises(OptionError) as caught:
         make_solver([option])
     assert told in str(caught.value)
+
+
+def test_an_option_given_twice_is_refused():
+    with pytest.raises(OptionError, match="--solver method= is given twice"):
+        make_solver(["method=stiff", "tolerance=1e-9", "method=nonstiff"])
+    with pytest.raises(OptionError, match="--option iterations= is given twice"):
+        make_method("focei", ["iterations=3", "iterations=4"])

@@ -175,9 +175,10 @@ def test_records_at_one_time_follow_the_file():
 
 
 def test_a_lag_longer_than_the_study_is_no_dose():
-    rows = [{"ID": 1, "TIME": 0.0, "AMT": 100.0, "EVID": 1, "WT": 70.0}, {"ID": 1, "TIME": 5.0, "DV": 0.3, "EVID": 0, "WT": 70.0}]
+    doses = [{"ID": one, "TIME": time, "AMT": 100.0, "EVID": 1, "WT": 70.0} for one, time in ((1, 0.0), (2, -2.0))]
+    rows = [row for dose in doses for row in (dose, {"ID": dose["ID"], "TIME": 5.0, "DV": 0.3, "EVID": 0, "WT": 70.0})]
     found = popmix.evaluate(ORAL.model, frame(rows), at={"lag": 6.0})
-    assert found.predictions_table["PRED"][0] == 0.0
+    assert found.predictions_table["PRED"][0] == 0.0 < found.predictions_table["PRED"][1]
 
 
 class Routes(Model):

@@ -127,15 +127,15 @@ def test_a_fit_does_not_change_what_it_is_given(found):
 @pytest.mark.parametrize(("cached", "told"), [(True, "loading the engine"), (False, "compiling the engine (once per installation)")])
 def test_progress_says_whether_the_engine_is_compiled(cached, told, monkeypatch):
     news = []
-    monkeypatch.setattr("popmix.estimate.fitting.stamp.is_cached", lambda folder: cached)
-    monkeypatch.setattr("popmix.estimate.fitting.stamp.keep", lambda folder: news.append("kept"))
+    monkeypatch.setattr("popmix.estimate.fitting.stamp.is_cached", lambda folder, part: cached)
+    monkeypatch.setattr("popmix.estimate.fitting.stamp.keep", lambda folder, part: news.append(f"kept {part}"))
 
     class Told:
         def update(self, phase: str, fraction: float | None, message: str) -> None:
             news.append(message)
 
     popmix.evaluate(Decline, decline(), progress=Told())
-    assert news == [told, *([] if cached else ["kept"]), "preparing Decline"]
+    assert news == [told, *([] if cached else ["kept engine"]), "preparing Decline"]
 
 
 def test_a_second_fit_of_a_model_compiles_nothing(monkeypatch):

@@ -48,11 +48,7 @@ def make_method(name: str, options: Sequence[str] = ()) -> Any:
     method = METHODS[name]
     kind = method.kind()
     allowed = {option.name: option for option in fields(kind) if option.init and option.name not in method.preset}
-    values = {}
-    for text in options:
-        option, value = _split(text, name, allowed)
-        values[option.name] = _converted(option, value)
-    return kind(**method.preset, **values)
+    return kind(**method.preset, **_values(options, name, allowed, "--option"))
 
 
 def pairs(texts: Sequence[str] | None) -> dict[str, str] | None:
@@ -71,12 +67,7 @@ def make_solver(options: Sequence[str] | None) -> Any:
     if not options:
         return None
     allowed = {option.name: option for option in fields(popmix.Solver)}
-    return popmix.Solver(
-        **{
-            option.name: _converted(option, value, "--solver")
-            for option, value in (_split(text, "solver", allowed, "--solver") for text in options)
-        }
-    )
+    return popmix.Solver(**_values(options, "solver", allowed, "--solver"))
 
 
 def check_covariance(name: str) -> None:
@@ -87,7 +78,17 @@ def check_covariance(name: str) -> None:
         raise SupportError(f"the covariance {name} of the estimates is not available in this version: use --covariance none.")
 
 
-def _split(text: str, method: str, allowed: Mapping[str, Field], word: str = "--option") -> tuple[Field, str]:
+def _values(texts: Sequence[str], method: str, allowed: Mapping[str, Field], word: str) -> dict[str, Any]:
+    values = {}
+    for text in texts:
+        option, value = _split(text, method, allowed, word)
+        if option.name in values:
+            raise OptionError(f"{word} {option.name}= is given twice: leave one of them out.")
+        values[option.name] = _converted(option, value, word)
+    return values
+
+
+def _split(text: str, method: str, allowed: Mapping[str, Field], word: str) -> tuple[Field, str]:
     name, equals, value = text.partition("=")
     if not equals:
         raise OptionError(f"{word} {text}: write NAME=VALUE.")
@@ -97,7 +98,7 @@ def _split(text: str, method: str, allowed: Mapping[str, Field], word: str = "--
     return allowed[name], value
 
 
-def _converted(option: Field, text: str, word: str = "--option") -> Any:
+def _converted(option: Field, text: str, word: str) -> Any:
     kind = type(option.default) if option.default not in (None, MISSING) else None
     value = _parsed(text)
     if kind is float and type(value) is int:

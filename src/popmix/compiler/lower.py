@@ -80,6 +80,14 @@ def lower(model: Model, *, as_equations: bool = False) -> Lowered:
     return _Lowering(model, as_equations).run()
 
 
+def starts_as_equations(model: Model, *, as_equations: bool = False) -> bool:
+    """Whether a model is differential equations to begin with: its closed form, if it has one, is found only by looking at them.
+
+    Raises SupportError as `lower` does.
+    """
+    return _Lowering(model, as_equations).has_equations
+
+
 class _Lowering:
     def __init__(self, model: Model, as_equations: bool) -> None:
         _refuse(model)

@@ -1,4 +1,7 @@
-"""Linking the engine: its functions are compiled once per installation, and their addresses given to every model."""
+"""Linking the engine: its functions are compiled once per installation, and their addresses given to every model.
+
+What only differential equations need is linked with the first model that has them; to others its addresses are 0.
+"""
 
 import threading
 
@@ -25,7 +28,7 @@ from popmix.engine.modal import change_rates, move_inputs, set_rates
 from popmix.engine.mode import climb, new_prior, search, settle
 from popmix.engine.nonstiff import integrate_nonstiff
 from popmix.engine.observing import observe
-from popmix.engine.predict import new_predictions, predictions
+from popmix.engine.predict import arrivals, new_predictions, predictions
 from popmix.engine.profiles import add_arrivals, add_head, shift
 from popmix.engine.steady import arrive, cycle, finish_trains, infuse, reach_steady_state
 from popmix.engine.stiff import integrate_stiff
@@ -35,28 +38,42 @@ from popmix.engine.work import Work, new_work
 
 _addresses: dict[str, int] = {}
 _lock = threading.Lock()
+_OF_EQUATIONS = (
+    *("begin", "integrate", "move", "slopes", "nonstiff", "exponential", "stiff", "factorise", "solve_real"),
+    *("balance", "newton", "run", "take_inputs", "begin_arrival", "add_arrivals", "shift_arrivals", "add_head"),
+)
 
 
-def link() -> dict[str, int]:
+def link(equations: bool = False) -> dict[str, int]:
     """Compile the engine, or load it from its cache on disk, and return the addresses of its functions."""
     with _lock:
         if not _addresses:
-            _addresses.update(_linked())
+            _addresses.update(_common())
+        if equations and not _addresses["integrate"]:
+            _addresses.update(_integration(*_bundles()))
     return _addresses
 
 
-def _linked() -> dict[str, int]:
+def _common() -> dict[str, int]:
+    bundles = _bundles()
+    return dict.fromkeys(_OF_EQUATIONS, 0) | _closed_forms(*bundles) | _walk(*bundles) | _densities(*bundles, Bundle(new_density(1, 1, 1)))
+
+
+def _bundles() -> tuple[Bundle, Bundle, Bundle]:
     code, timeline = _example_code(), example_timeline()
-    work = new_work(code, timeline)
-    common, density = (Bundle(code), Bundle(timeline), Bundle(work)), Bundle(new_density(1, 1, 1))
-    return _closed_forms(work, *common) | _integration(*common) | _walk(work, *common) | _densities(*common, density)
+    return Bundle(code), Bundle(timeline), Bundle(_example_work())
+
+
+def _example_work() -> Work:
+    return new_work(_example_code(), example_timeline())
 
 
 _WHOLE, _TRUE, _REAL, _VECTOR, _MATRIX = 1, True, 1.0, np.zeros(1), np.zeros((1, 1))
 _WHOLES = np.zeros(1, dtype=np.int64)
 
 
-def _closed_forms(memory: Work, code: Bundle, timeline: Bundle, work: Bundle) -> dict[str, int]:
+def _closed_forms(code: Bundle, timeline: Bundle, work: Bundle) -> dict[str, int]:
+    memory = _example_work()
     basis, state, scratch, paths = (Bundle(one) for one in (memory.basis, memory.state, memory.scratch, memory.idle))
     common, own = (code, timeline, work), (code, work)
     return {
@@ -81,6 +98,8 @@ def _integration(code: Bundle, timeline: Bundle, work: Bundle) -> dict[str, int]
         "add_head": address_of(add_head, _WHOLE, _REAL, *own),
         "factorise": address_of(factorise_real, _WHOLE, _VECTOR, _WHOLES),
         "solve_real": address_of(solve_real, _WHOLE, _VECTOR, _WHOLES, _VECTOR, _WHOLE, _WHOLE, _WHOLE),
+        "take_inputs": address_of(take_inputs, *common),
+        "begin_arrival": address_of(begin_arrival, _WHOLE, _WHOLE, _WHOLE, *common),
         "begin": address_of(begin, _WHOLE, _WHOLE, *common),
         "integrate": address_of(integrate, _WHOLE, _WHOLE, _REAL, _REAL, *own),
         "move": address_of(move, _WHOLE, _WHOLE, _REAL, _VECTOR, _MATRIX, *own),
@@ -91,16 +110,14 @@ def _integration(code: Bundle, timeline: Bundle, work: Bundle) -> dict[str, int]
     }
 
 
-def _walk(memory: Work, *common: Bundle) -> dict[str, int]:
+def _walk(*common: Bundle) -> dict[str, int]:
     return {
         "reset": address_of(reset, _WHOLE, _WHOLE, *common),
         "switch": address_of(switch, _WHOLE, _WHOLE, *common),
-        "take_inputs": address_of(take_inputs, *common),
-        "begin_arrival": address_of(begin_arrival, _WHOLE, _WHOLE, _WHOLE, *common),
         "arrange": address_of(arrange, _WHOLE, _WHOLE, _WHOLE, *common),
         "set_infusion": address_of(set_infusion, _WHOLE, _WHOLE, *common),
         "steady": address_of(reach_steady_state, _WHOLE, _WHOLE, *common),
-        "arrive": address_of(arrive, _WHOLE, _REAL, _REAL, Bundle(memory.fixed), *common),
+        "arrive": address_of(arrive, _WHOLE, _REAL, _REAL, Bundle(_example_work().fixed), *common),
         "cycle": address_of(cycle, _WHOLE, _WHOLE, *common),
         "infuse": address_of(infuse, _WHOLE, _WHOLE, _REAL, _REAL, *common),
         "finish_trains": address_of(finish_trains, _WHOLE, _REAL, *common),
@@ -117,6 +134,7 @@ def _densities(*full: Bundle) -> dict[str, int]:
     ready(marginals, subjects, _TRUE, _TRUE, _VECTOR, prior, *full, Bundle(new_marginal(1, 1, 1)))
     stack, informed = Bundle(new_stack(1, 1, 1)), Bundle(new_information(1, 1, 1))
     ready(informations, subjects, _TRUE, _VECTOR, _MATRIX, _MATRIX, *full, stack, informed)
+    ready(arrivals, subjects, _VECTOR, _MATRIX, *full, _VECTOR)
     ready(predictions, _WHOLE, subjects, _VECTOR, _MATRIX, _WHOLE, *full, *new_predictions(1, 1, 1, 1))
     return {
         "evaluate": address_of(evaluate, _WHOLE, _TRUE, _WHOLE, _VECTOR, _MATRIX, *full),
@@ -158,7 +176,7 @@ def engine_code(compiled: CompiledModel, method: int = 0, tolerance: float = 1e-
     index = {key: position for position, key in enumerate(compiled.dosing)}
     endpoints = compiled.endpoints
     return Code(
-        **link(),
+        **link(equations=not shape and n_states > 0),
         **{
             f"{name}_{order}": compiled.address(f"{name}_{order}")
             for name in ("individual", "rates", "dosing", "profiles")

@@ -1,4 +1,4 @@
-"""Predictions, residual variances and their slopes in the random effects, for tables and residuals."""
+"""Predictions, residual variances and their slopes in the random effects, for tables and residuals; and when doses arrive."""
 
 from typing import NamedTuple
 
@@ -6,9 +6,11 @@ import numpy as np
 
 from popmix.compiler.call import call_model
 from popmix.engine.arrivals import OK
-from popmix.engine.compiled import compiled
+from popmix.engine.compiled import call_at, compiled
 from popmix.engine.density import by_unknowns, set_individual
 from popmix.engine.walk import solve_subject
+
+_VALUES = np.int64(0)
 
 
 class Predictions(NamedTuple):
@@ -58,3 +60,16 @@ def predictions(order, subjects, fixed, etas, report, code, timeline, work, dens
             by_unknowns(j, 0, timeline.endpoint[first + j], code, work, density.by_unknown)
             for k in range(code.n_etas):
                 slopes[first + j, k] = density.by_unknown[code.n_fixed + k]
+
+
+@compiled
+def arrivals(subjects, fixed, etas, code, timeline, work, density, arrival):
+    """Write when the events of the subjects listed happen at the etas given; nan stays where that can't be told."""
+    for subject in subjects:
+        for x in range(code.n_fixed):
+            work.unknowns[x] = fixed[x]
+        set_individual(_VALUES, subject, etas[subject], code, timeline, work)
+        first, last = timeline.first_event[subject], timeline.first_event[subject + 1]
+        if call_at(code.arrange, (_VALUES, first, last, code, timeline, work)) == OK:
+            for k in range(last - first):
+                arrival[first + k] = work.arrival[k]

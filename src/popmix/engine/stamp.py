@@ -31,41 +31,43 @@ _CPU_KEYS = {
     "CPU variant",
 }
 _CPU_SETTINGS = ("NUMBA_CPU_NAME", "NUMBA_CPU_FEATURES")
-_known: set[Path] = set()  # folders from which, or into which, this process has loaded the engine
+# the parts of the engine: what all models need, and what differential equations need besides
+ENGINE, EQUATIONS = "engine", "equations"
+_known: set[tuple[Path, str]] = set()  # folders from which, or into which, this process has loaded a part
 
 
-def is_cached(folder: Path | None) -> bool:
-    """Tell whether the engine in a cache folder (None: there is none) can be loaded without compiling anything."""
+def is_cached(folder: Path | None, part: str = ENGINE) -> bool:
+    """Tell whether a part of the engine in a cache folder (None: there is none) can be loaded without compiling anything."""
     if folder is None:
         return False
-    if folder in _known:
+    if (folder, part) in _known:
         return True
     try:
-        stamp = json.loads(_file(folder).read_text(encoding="utf-8"))
+        stamp = json.loads(_file(folder, part).read_text(encoding="utf-8"))
         return stamp["sources"] == sources() and all((folder / name).is_file() for name in stamp["files"])
     except (OSError, ValueError, KeyError, TypeError):
         return False  # no stamp, or one that was damaged: it is written again
 
 
-def keep(folder: Path | None) -> None:
-    """Write the stamp of a cache folder: to be called when the engine has been loaded from it or compiled into it."""
+def keep(folder: Path | None, part: str = ENGINE) -> None:
+    """Write the stamp of a cache folder: to be called when a part of the engine has been loaded from it or compiled into it."""
     if folder is None:
         return
-    _known.add(folder)
+    _known.add((folder, part))
     files = sorted(path.name for pattern in ("*.nbi", "*.nbc") for path in folder.glob(pattern))
     # a folder that nobody may write to has no stamp, and the next process says "compiling" again: a word too much, no more
     with contextlib.suppress(OSError):
         # not by `tempfile`, which would hide it from the others who share the folder
         partial = folder / f".{secrets.token_hex(8)}.stamp.partial"
         partial.write_text(json.dumps({"sources": sources(), "files": files}), encoding="utf-8")
-        partial.replace(_file(folder))
+        partial.replace(_file(folder, part))
 
 
-def _file(folder: Path) -> Path:
-    """Return the stamp's path: machines of different kinds that share a folder have one each."""
+def _file(folder: Path, part: str) -> Path:
+    """Return the stamp's path: each part of the engine has its own, and machines of different kinds that share a folder have one each."""
     made_by = [sys.implementation.cache_tag, platform.python_version(), _version("numba"), _version("llvmlite"), _processor()]
     made_by += [os.environ.get(name, "") for name in _CPU_SETTINGS]
-    return folder / f"engine-{hashlib.sha256(repr(made_by).encode()).hexdigest()[:16]}.stamp"
+    return folder / f"{part}-{hashlib.sha256(repr(made_by).encode()).hexdigest()[:16]}.stamp"
 
 
 def sources() -> str:

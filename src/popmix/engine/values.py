@@ -15,9 +15,11 @@ import numpy as np
 
 from popmix.compiler.call import call_looped
 from popmix.engine.compiled import call_at, compiled, inlined
-from popmix.engine.doses import OK, apply_dose, clear, is_infusing
-from popmix.engine.events import BETWEEN, RECORD, RESET
+from popmix.engine.doses import OK, is_infusing
+from popmix.engine.events import BETWEEN, BOLUS, RECORD
 from popmix.engine.exponential import exponential
+from popmix.engine.jets import clear_rows
+from popmix.engine.modal import add_amount, clear_amounts
 from popmix.engine.observing import set_amounts
 
 _VALUE = np.int64(0)
@@ -32,7 +34,10 @@ def solve_values(subject, code, timeline, work):
     if code.n_states == 0:
         _observe(start, timeline.first_observation[subject + 1] - start, start, code, timeline, work)
         return OK
-    clear(_VALUE, timeline.first_row[subject], code, timeline, work)
+    clear_amounts(_VALUE, code, work)
+    clear_rows(_VALUE, code.n_states, work.input)
+    for c in range(code.n_states):
+        work.n_on[c] = 0.0
     if last > event:
         call_at(code.set_rates, (_VALUE, BETWEEN, timeline.first_row[subject], code, timeline, work))
     kinds, times, observations, z = timeline.kind, timeline.time, timeline.observation, work.state.z
@@ -49,8 +54,9 @@ def solve_values(subject, code, timeline, work):
         if kind != RECORD:
             span = times[event] - anchor
             call_at(code.advance_values, (code.has_depot, code.n_states, infusing, work.basis, span, z, z))
-            if kind < RESET:
-                apply_dose(_VALUE, event, 0, code, timeline, work)
+            if kind == BOLUS and code.f_index[timeline.compartment[event]] < 0:
+                work.amount.value[0] = timeline.amount[event]
+                add_amount(_VALUE, timeline.compartment[event], work.amount, code, work)
             else:
                 status = call_at(code.happen, (_VALUE, event, 0, code, timeline, work))
                 if status != OK:

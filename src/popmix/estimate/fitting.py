@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from popmix.compiler.lower import starts_as_equations
 from popmix.data.findings import counted
 from popmix.engine import stamp
 from popmix.engine.foce import marginals
@@ -16,12 +17,14 @@ from popmix.engine.link import link
 from popmix.errors import Interrupted, OptionError
 from popmix.estimate.descent import Descent
 from popmix.estimate.foce import FOCE
+from popmix.estimate.late import late_doses, refuse_late_doses
 from popmix.estimate.progress import Progress, Silent
 from popmix.estimate.residuals import individuals_table, predictions_table, shrinkage_of
 from popmix.estimate.result import Convergence, Fit
 from popmix.estimate.solution import solution_of
-from popmix.estimate.warnings import warnings_of
+from popmix.estimate.warnings import warnings_of, without_predictions
 from popmix.likelihood import AUTOMATIC, Evaluation, Problem, Solver, bind
+from popmix.likelihood.solver import check_solver
 from popmix.model.model import Model
 from popmix.model.parameters import Parameters, parameters_of
 
@@ -125,21 +128,25 @@ def _prepared(
             raise OptionError(f"values of parameters are given by name, {{{begin.names[0]!r}: 1.0}}, not as {type(start).__name__}.")
         begin = begin.with_values(start.as_dict() if isinstance(start, Parameters) else start)
     begin.check()
-    _load_engine(progress)
+    check_solver(solver)
+    _load_engine(progress, equations=starts_as_equations(model, as_equations=solver.as_equations))
     clock.lap("engine")
     progress.update("compile", None, f"preparing {model.name}")
     problem = bind(model, data, columns=columns, weights=weights, solver=solver)
+    refuse_late_doses(problem, begin)
     clock.lap("model and data")
     return problem, begin
 
 
-def _load_engine(progress: Progress) -> None:
+def _load_engine(progress: Progress, equations: bool) -> None:
+    """Load what a model needs of the engine, or compile it, which takes long enough to be announced."""
     folder = Path(marginals.stats.cache_path) if marginals.stats.cache_path else None
-    cached = stamp.is_cached(folder)
-    progress.update("compile", None, "loading the engine" if cached else "compiling the engine (once per installation)")
-    link()
-    if not cached:
-        stamp.keep(folder)
+    for part, name in ((stamp.ENGINE, "the engine"), (stamp.EQUATIONS, "the engine for differential equations"))[: 1 + equations]:
+        cached = stamp.is_cached(folder, part)
+        progress.update("compile", None, f"loading {name}" if cached else f"compiling {name} (once per installation)")
+        link(part == stamp.EQUATIONS)
+        if not cached:
+            stamp.keep(folder, part)
 
 
 def _fit(problem: Problem, method: FOCE, start: Parameters, found: Descent, threads: int | None, seed: int | None, clock: _Clock) -> Fit:
@@ -178,8 +185,10 @@ def _result(
     evaluation.marginal.eta[problem.weights == 0] = np.nan
     evaluation.individual[problem.weights == 0] = np.nan
     at_modes = problem.predictions(parameters, evaluation.marginal.eta, threads=threads)
+    typical = problem.predictions(parameters, threads=threads)
     individuals = individuals_table(problem, evaluation, at_modes)
-    predicted = predictions_table(problem, evaluation, at_modes, method.interaction, threads)
+    predicted = predictions_table(problem, evaluation, at_modes, typical, method.interaction)
+    late = late_doses(problem, parameters, evaluation.marginal.eta, threads)
     clock.lap("tables")
     return Fit(
         model=problem.model,
@@ -198,7 +207,10 @@ def _result(
         timing=dict(clock.laps),
         seed=seed,
         versions=_versions(),
-        messages=(*solution.warnings, *warnings_of(problem, parameters, start, estimated=not convergence.evaluated_only)),
+        messages=(
+            *(*solution.warnings, *without_predictions(problem, typical), *filter(None, [late.sentence])),
+            *warnings_of(problem, parameters, start, estimated=not convergence.evaluated_only),
+        ),
         weights=problem.weights,
     )
 

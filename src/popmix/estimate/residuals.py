@@ -18,13 +18,12 @@ from popmix.model.parameters import Parameters
 from popmix.table import Table
 
 
-def predictions_table(problem: Problem, evaluation: Evaluation, individual: Predictions, interaction: bool, threads: int | None) -> Table:
+def predictions_table(problem: Problem, evaluation: Evaluation, individual: Predictions, typical: Predictions, interaction: bool) -> Table:
     """Return one row per observation: ID, TIME, DV, PRED, IPRED, RES, IRES, WRES, IWRES, CWRES, NPDE and covariates.
 
-    individual: the predictions at the modes.
+    individual: the predictions at the modes; typical: those at eta = 0.
     """
     parameters, etas = evaluation.parameters, evaluation.marginal.eta
-    typical = problem.predictions(parameters, threads=threads)
     data, rows = problem.data, problem.timeline.observed_row
     pred, ipred = (_on_data_scale(problem, found.f) for found in (typical, individual))
     y = problem.timeline.y

@@ -2,7 +2,9 @@
 
 import numpy as np
 
-from popmix.data.findings import counted
+from popmix.data.findings import counted, some
+from popmix.engine.predict import Predictions
+from popmix.errors import Status
 from popmix.estimate.extremes import is_near_one, is_near_zero, singular_blocks
 from popmix.likelihood import Problem
 from popmix.model.parameters import Parameters
@@ -14,6 +16,19 @@ def warnings_of(problem: Problem, parameters: Parameters, start: Parameters, *, 
     if not estimated:
         return tuple(about_data)
     return (*too_few(problem, parameters), *about_data, *_at_the_edge(parameters, start))
+
+
+def without_predictions(problem: Problem, typical: Predictions) -> list[str]:
+    """Return a sentence when predictions at eta = 0 can't all be computed for some subjects."""
+    subjects, status = problem.data.subject[problem.timeline.observed_row], typical.status.copy()
+    unknown = subjects[~np.isfinite(typical.f)]
+    status[unknown] = np.where(status[unknown] == Status.OK, Status.NOT_FINITE, status[unknown])
+    failed = np.flatnonzero((status != Status.OK) & (problem.weights > 0))
+    if not len(failed):
+        return []
+    named = some([problem.data.ids[subject] for subject in failed], "subject")
+    reasons = dict.fromkeys(Status(int(one)).sentence for one in status[failed])
+    return [f"no PRED, RES and WRES of {named}: with all etas zero, {'; or '.join(reasons)}."]
 
 
 def too_few(problem: Problem, parameters: Parameters) -> list[str]:

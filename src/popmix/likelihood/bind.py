@@ -15,7 +15,7 @@ from popmix.engine.link import engine_code
 from popmix.errors import DataError, OptionError, SupportError
 from popmix.likelihood.covariates import Records, records_of
 from popmix.likelihood.problem import Problem
-from popmix.likelihood.solver import AUTOMATIC, Solver
+from popmix.likelihood.solver import AUTOMATIC, Solver, check_solver
 from popmix.likelihood.timeline import Doses, doses_of, timeline_events
 from popmix.model.compartments import compartments, qualified
 from popmix.model.expression import Reference
@@ -40,8 +40,7 @@ def bind(
     differential equations are solved.
     Raises SupportError for features that can't be fitted, DataError for faults of the data, OptionError for wrong weights.
     """
-    if not isinstance(solver, Solver):
-        raise OptionError(f"solver must be an object such as Solver('stiff', tolerance=1e-9), not {solver!r}.")
+    check_solver(solver)
     expectation = expectation_of(model)
     table = read(data, columns=columns, expectation=expectation)
     _require(model, table)

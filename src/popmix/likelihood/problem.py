@@ -21,7 +21,7 @@ from popmix.engine.events import Timeline
 from popmix.engine.foce import Marginal, marginals, new_marginal
 from popmix.engine.information import Information, informations, new_information, new_stack
 from popmix.engine.mode import new_prior, precision_of
-from popmix.engine.predict import Predictions, new_predictions, predictions
+from popmix.engine.predict import Predictions, arrivals, new_predictions, predictions
 from popmix.engine.work import new_work
 from popmix.errors import Status
 from popmix.likelihood.candidates import candidates
@@ -171,6 +171,21 @@ class Problem:
 
         self.over_subjects(task, threads, everybody=True, most=_MOST_PER_CALL if slopes else _MOST_VALUES_PER_CALL)
         return result
+
+    def arrivals(self, parameters: Parameters, etas: np.ndarray | None = None, *, threads: int | None = None) -> np.ndarray:
+        """Return when every event happens at `etas` [subjects, etas] (default: zero), lags counted; nan where that can't be told."""
+        etas = np.zeros((self.n_subjects, self.code.n_etas)) if etas is None else np.ascontiguousarray(etas)
+        fixed = np.ascontiguousarray(parameters.values[: self.code.n_fixed])
+        if not self.timeline.moving:
+            return self.timeline.time.copy()
+        arrival = np.full(len(self.timeline.time), np.nan)
+
+        def task(subjects: np.ndarray) -> None:
+            with self._memory() as memory:
+                arrivals(subjects, fixed, etas, *memory, arrival)
+
+        self.over_subjects(task, threads, everybody=True)
+        return arrival
 
     @cached_property
     def _fixtures(self) -> tuple[Bundle, Bundle]:

@@ -4,6 +4,7 @@ import numbers
 from dataclasses import dataclass
 
 from popmix.errors import OptionError
+from popmix.model.mistakes import did_you_mean
 
 _METHODS = ("auto", "nonstiff", "stiff", "exponential")
 
@@ -25,7 +26,9 @@ class Solver:
         if isinstance(self.tolerance, bool) or not isinstance(self.tolerance, numbers.Real):
             raise OptionError(f"Solver(tolerance={self.tolerance!r}) must be a number.")
         if self.method not in _METHODS:
-            raise OptionError(f"Solver(method={self.method!r}) doesn't exist. Methods: {', '.join(map(repr, _METHODS))}.")
+            hint = did_you_mean(str(self.method), _METHODS).capitalize()
+            methods = f"Methods: {', '.join(map(repr, _METHODS))}."
+            raise OptionError(" ".join(filter(None, (f"Solver(method={self.method!r}) doesn't exist.", hint, methods))))
         if not 1e-13 <= self.tolerance <= 1e-2:
             raise OptionError(f"Solver(tolerance={self.tolerance!r}) must lie between 1e-13 and 1e-2.")
 
@@ -41,3 +44,9 @@ class Solver:
 
 
 AUTOMATIC = Solver()
+
+
+def check_solver(solver: object) -> None:
+    """Raise OptionError for what is no Solver."""
+    if not isinstance(solver, Solver):
+        raise OptionError(f"solver must be an object such as Solver('stiff', tolerance=1e-9), not {solver!r}.")
