@@ -41,4 +41,3 @@ def test_closed_forms_need_nothing_of_what_equations_need():
     script = SCRIPT.format(folders=[str(Path(__file__).parent), str(Path(__file__).parents[1])])
     done = subprocess.run([sys.executable, "-c", script], env=environment, capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stderr
-
