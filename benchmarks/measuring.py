@@ -1,9 +1,10 @@
 """What the benchmarks share: times of tasks, and Markdown tables."""
 
 import argparse
+import math
 import statistics
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -36,6 +37,17 @@ def median(task: Callable[[], object], repeats: int) -> float:
 def fastest(task: Callable[[], object], repeats: int) -> float:
     """Return the least seconds of a task: what it takes when the machine does nothing else."""
     return min(seconds(task, repeats))
+
+
+def in_turns(tasks: Sequence[Callable[[], object]], repeats: int) -> list[float]:
+    """Return the least seconds of each task, called in turns: a machine that is slower for a while is so for all of them."""
+    least = [math.inf] * len(tasks)
+    for _ in range(repeats):
+        for k, task in enumerate(tasks):
+            start = time.perf_counter()
+            task()
+            least[k] = min(least[k], time.perf_counter() - start)
+    return least
 
 
 def table(title: str, head: tuple[str, ...], rows: list[tuple[str, ...]]) -> None:

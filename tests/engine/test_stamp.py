@@ -114,3 +114,12 @@ def test_a_process_after_another_is_not_told_of_compiling_and_the_answer_needs_n
     code = "import sys; from pathlib import Path; from popmix.engine.stamp import is_cached; "
     code += f"print(is_cached(Path({marginals.stats.cache_path!r})), 'numba' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split() == ["True", "False"]
+
+
+def test_each_part_of_the_engine_has_its_own_stamp(folder):
+    assert not stamp.is_cached(folder, stamp.EQUATIONS)
+    stamp.keep(folder, stamp.EQUATIONS)
+    stamp._known.clear()
+    assert stamp.is_cached(folder, stamp.EQUATIONS) and stamp.is_cached(folder)
+    (folder / "walk.solve-24.py311.nbi").unlink()
+    assert not stamp.is_cached(folder, stamp.EQUATIONS) and not stamp.is_cached(folder)

@@ -124,8 +124,12 @@ def test_a_fit_does_not_change_what_it_is_given(found):
     assert np.array_equal(start.values, before) and np.array_equal(weights, np.ones(10)) and data.equals(decline())
 
 
-@pytest.mark.parametrize(("cached", "told"), [(True, "loading the engine"), (False, "compiling the engine (once per installation)")])
-def test_progress_says_whether_the_engine_is_compiled(cached, told, monkeypatch):
+ENGINE, EQUATIONS = "the engine", "the engine for differential equations"
+
+
+@pytest.mark.parametrize(("solver", "parts"), [(popmix.Solver(), [ENGINE]), (popmix.Solver("nonstiff"), [ENGINE, EQUATIONS])])
+@pytest.mark.parametrize("cached", [True, False])
+def test_progress_says_which_parts_of_the_engine_are_compiled(cached, solver, parts, monkeypatch):
     news = []
     monkeypatch.setattr("popmix.estimate.fitting.stamp.is_cached", lambda folder, part: cached)
     monkeypatch.setattr("popmix.estimate.fitting.stamp.keep", lambda folder, part: news.append(f"kept {part}"))
@@ -134,8 +138,12 @@ def test_progress_says_whether_the_engine_is_compiled(cached, told, monkeypatch)
         def update(self, phase: str, fraction: float | None, message: str) -> None:
             news.append(message)
 
-    popmix.evaluate(Decline, decline(), progress=Told())
-    assert news == [told, *([] if cached else ["kept engine"]), "preparing Decline"]
+    popmix.evaluate(Theophylline, popmix.datasets.load("theophylline"), progress=Told(), solver=solver)
+    expected = [f"loading {part}" for part in parts]
+    if not cached:
+        kept = {ENGINE: "engine", EQUATIONS: "equations"}
+        expected = [line for part in parts for line in (f"compiling {part} (once per installation)", f"kept {kept[part]}")]
+    assert news == [*expected, "preparing Theophylline"]
 
 
 def test_a_second_fit_of_a_model_compiles_nothing(monkeypatch):

@@ -8,7 +8,7 @@ import popmix
 from popmix import *
 from popmix.errors import FitError
 from popmix.estimate.late import late_doses
-from popmix.likelihood import bind
+from popmix.likelihood import Solver, bind
 from popmix.model.parameters import parameters_of
 
 
@@ -24,18 +24,7 @@ class Lagged(Model):
     DV = Observation(pk.concentration, additive=0.3)
 
 
-class Integrated(Model):
-    """The same as differential equations."""
-
-    WT = Covariate(unit="kg")
-    tvLag = Theta(0.5, lower=0)
-    tvCL = Theta(2.0, lower=0)
-    Lag = LogNormal(tvLag * WT / 70, iiv=0.01)
-    CL = LogNormal(tvCL, iiv=0.1)
-    A = State()
-    A.dt = -CL / 20.0 * A / (1 + 1e-9 * A)
-    route = Dose(A, lag=Lag)
-    DV = Observation(A / 20.0, additive=0.3)
+SOLVERS = pytest.mark.parametrize("solver", [Solver(), Solver("nonstiff")])
 
 
 def records(doses=(0.0,), samples=(1.0, 2.0, 6.0), **columns) -> pd.DataFrame:
@@ -54,20 +43,20 @@ def told(found: popmix.Fit) -> list[str]:
     return [message for message in found.messages if "after the last record" in message]
 
 
-@pytest.mark.parametrize("model", [Lagged, Integrated])
+@SOLVERS
 @pytest.mark.parametrize("method", [popmix.fit, popmix.evaluate])
-def test_no_dose_within_the_records_is_an_error(model, method):
+def test_no_dose_within_the_records_is_an_error(solver, method):
     start = {"start" if method is popmix.fit else "at": {"tvLag": 6.5}}
     with pytest.raises(FitError) as caught:
-        method(model, records(), **start)
+        method(Lagged, records(), solver=solver, **start)
     assert "subject A: dose at time 0 arrives at 6.5, records end at 6" in str(caught.value)
     assert "subject C: dose at time 0 arrives at 13, records end at 6" in str(caught.value)
     assert "3 doses of 3 subjects" in str(caught.value) and "smaller lag" in str(caught.value)
 
 
-@pytest.mark.parametrize("model", [Lagged, Integrated])
-def test_the_doses_that_arrive_too_late_are_named(model):
-    found = popmix.evaluate(model, records(), at={"tvLag": 4.0})
+@SOLVERS
+def test_the_doses_that_arrive_too_late_are_named(solver):
+    found = popmix.evaluate(Lagged, records(), at={"tvLag": 4.0}, solver=solver)
     who = "subject C: dose at time 0 arrives at 8, records end at 6"
     assert told(found) == [f"1 dose of 1 subject arrives after the last record, by a lag: no effect ({who})."]
     # it has no effect: its subject is predicted to have nothing

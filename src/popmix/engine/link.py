@@ -50,30 +50,28 @@ def link(equations: bool = False) -> dict[str, int]:
         if not _addresses:
             _addresses.update(_common())
         if equations and not _addresses["integrate"]:
-            _addresses.update(_integration(*_bundles()))
+            _addresses.update(_integration(*_examples()[1]))
     return _addresses
 
 
 def _common() -> dict[str, int]:
-    bundles = _bundles()
-    return dict.fromkeys(_OF_EQUATIONS, 0) | _closed_forms(*bundles) | _walk(*bundles) | _densities(*bundles, Bundle(new_density(1, 1, 1)))
+    memory, common = _examples()
+    own = _closed_forms(memory, *common) | _walk(memory, *common) | _densities(*common, Bundle(new_density(1, 1, 1)))
+    return dict.fromkeys(_OF_EQUATIONS, 0) | own
 
 
-def _bundles() -> tuple[Bundle, Bundle, Bundle]:
+def _examples() -> tuple[Work, tuple[Bundle, Bundle, Bundle]]:
+    """Return working memory, and bundles of code, timeline and that memory."""
     code, timeline = _example_code(), example_timeline()
-    return Bundle(code), Bundle(timeline), Bundle(_example_work())
-
-
-def _example_work() -> Work:
-    return new_work(_example_code(), example_timeline())
+    memory = new_work(code, timeline)
+    return memory, (Bundle(code), Bundle(timeline), Bundle(memory))
 
 
 _WHOLE, _TRUE, _REAL, _VECTOR, _MATRIX = 1, True, 1.0, np.zeros(1), np.zeros((1, 1))
 _WHOLES = np.zeros(1, dtype=np.int64)
 
 
-def _closed_forms(code: Bundle, timeline: Bundle, work: Bundle) -> dict[str, int]:
-    memory = _example_work()
+def _closed_forms(memory: Work, code: Bundle, timeline: Bundle, work: Bundle) -> dict[str, int]:
     basis, state, scratch, paths = (Bundle(one) for one in (memory.basis, memory.state, memory.scratch, memory.idle))
     common, own = (code, timeline, work), (code, work)
     return {
@@ -110,14 +108,14 @@ def _integration(code: Bundle, timeline: Bundle, work: Bundle) -> dict[str, int]
     }
 
 
-def _walk(*common: Bundle) -> dict[str, int]:
+def _walk(memory: Work, *common: Bundle) -> dict[str, int]:
     return {
         "reset": address_of(reset, _WHOLE, _WHOLE, *common),
         "switch": address_of(switch, _WHOLE, _WHOLE, *common),
         "arrange": address_of(arrange, _WHOLE, _WHOLE, _WHOLE, *common),
         "set_infusion": address_of(set_infusion, _WHOLE, _WHOLE, *common),
         "steady": address_of(reach_steady_state, _WHOLE, _WHOLE, *common),
-        "arrive": address_of(arrive, _WHOLE, _REAL, _REAL, Bundle(_example_work().fixed), *common),
+        "arrive": address_of(arrive, _WHOLE, _REAL, _REAL, Bundle(memory.fixed), *common),
         "cycle": address_of(cycle, _WHOLE, _WHOLE, *common),
         "infuse": address_of(infuse, _WHOLE, _WHOLE, _REAL, _REAL, *common),
         "finish_trains": address_of(finish_trains, _WHOLE, _REAL, *common),
@@ -171,12 +169,12 @@ def example_timeline() -> Timeline:
 
 def engine_code(compiled: CompiledModel, method: int = 0, tolerance: float = 1e-8) -> Code:
     """Return what the engine needs of a compiled model."""
-    shape = compiled.shape
+    shape, endpoints = compiled.shape, compiled.endpoints
     n_states = len(compiled.lowered.amounts)
+    route = CLOSED_FORM if shape else EQUATIONS if n_states else ALGEBRAIC
     index = {key: position for position, key in enumerate(compiled.dosing)}
-    endpoints = compiled.endpoints
     return Code(
-        **link(equations=not shape and n_states > 0),
+        **link(equations=route == EQUATIONS),
         **{
             f"{name}_{order}": compiled.address(f"{name}_{order}")
             for name in ("individual", "rates", "dosing", "profiles")
@@ -187,7 +185,7 @@ def engine_code(compiled: CompiledModel, method: int = 0, tolerance: float = 1e-
         n_directions=compiled.n_directions,
         n_structural=compiled.n_structural,
         n_passive=compiled.n_passive,
-        route=CLOSED_FORM if shape else EQUATIONS if n_states else ALGEBRAIC,
+        route=route,
         method=method,
         linear=compiled.is_linear,
         tolerance=tolerance,

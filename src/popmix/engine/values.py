@@ -34,6 +34,7 @@ def solve_values(subject, code, timeline, work):
     if code.n_states == 0:
         _observe(start, timeline.first_observation[subject + 1] - start, start, code, timeline, work)
         return OK
+    # as `clear` does, which serves equations too
     clear_amounts(_VALUE, code, work)
     clear_rows(_VALUE, code.n_states, work.input)
     for c in range(code.n_states):

@@ -5,9 +5,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from popmix.data.findings import counted
-from popmix.engine.events import BOLUS, CONSTANT, RECORD, RESET, START, STEADY
+from popmix.engine.events import BOLUS, CONSTANT, START, STEADY
 from popmix.errors import FitError
 from popmix.likelihood import Problem
+from popmix.likelihood.timeline import last_times
 from popmix.model.parameters import Parameters
 
 _MOST_NAMED = 3
@@ -55,17 +56,16 @@ def late_doses(problem: Problem, parameters: Parameters, etas: np.ndarray | None
     nothing = np.zeros(0, dtype=np.int64), np.zeros(0), np.zeros(0), False
     if not timeline.moving or not np.any(problem.code.lag_index >= 0):
         return LateDoses(problem, *nothing)
-    arrival, end = problem.arrivals(parameters, etas, threads=threads), _ends(problem)
-    counted_ones = (problem.weights > 0)[_subjects(problem)] & (timeline.time < end)
-    doses = counted_ones & np.isin(timeline.kind, _DOSES)
-    late = np.flatnonzero(doses & (arrival > end))
-    n_seen = int(np.sum(doses)) + int(np.sum(counted_ones & np.isin(timeline.kind, _STEADY)))
+    arrival, end = problem.arrivals(parameters, etas, threads=threads), last_times(problem.data)[timeline.dose_row]
+    expected = (problem.weights > 0)[_subjects(problem)] & (timeline.time < end)
+    late = np.flatnonzero(expected & np.isin(timeline.kind, _DOSES) & (arrival > end))
+    n_seen = int(np.sum(expected & np.isin(timeline.kind, (*_DOSES, *_STEADY))))
     return LateDoses(problem, late, arrival[late], end[late], 0 < n_seen == len(late))
 
 
-def refuse_late_doses(problem: Problem, parameters: Parameters, threads: int | None = None) -> None:
+def refuse_late_doses(problem: Problem, parameters: Parameters) -> None:
     """Raise FitError where lags of the typical subject are so long that no dose at all arrives."""
-    late = late_doses(problem, parameters, threads=threads)
+    late = late_doses(problem, parameters, threads=1)
     if late.everything:
         raise FitError(f"with these values no dose has any effect: {late.sentence}\nTake a smaller lag, in the unit of the data's time.")
 
@@ -73,13 +73,3 @@ def refuse_late_doses(problem: Problem, parameters: Parameters, threads: int | N
 def _subjects(problem: Problem) -> np.ndarray:
     """Return the subject of every event."""
     return np.repeat(np.arange(problem.n_subjects), np.diff(problem.timeline.first_event))
-
-
-def _ends(problem: Problem) -> np.ndarray:
-    """Return for every event the time of the last record of its subject's segment."""
-    timeline = problem.timeline
-    _, segments = np.unique(np.stack([_subjects(problem), timeline.segment]), axis=1, return_inverse=True)
-    is_record = np.isin(timeline.kind, (RECORD, RESET))
-    ends = np.full(segments.max(initial=0) + 1, -np.inf)
-    np.maximum.at(ends, segments[is_record], timeline.time[is_record])
-    return ends[segments]

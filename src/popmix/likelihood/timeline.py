@@ -110,7 +110,7 @@ def doses_of(table: EventTable, expectation: Expectation, positions: Mapping[str
     form, rate = _forms(table, expectation, rows, names)
     steady = table.ss[rows] > 0
     interval = table.ii[rows]
-    most = np.where(interval > 0, np.floor((_last_times(table)[rows] - table.time[rows]) / np.where(interval > 0, interval, 1.0) + 1e-9), 0)
+    most = np.where(interval > 0, np.floor((last_times(table)[rows] - table.time[rows]) / np.where(interval > 0, interval, 1.0) + 1e-9), 0)
     repeats = np.minimum(table.addl[rows], np.maximum(most, 0)).astype(np.int64)
     index = np.repeat(np.arange(len(rows)), repeats + 1)
     number = np.arange(len(index)) - np.repeat(np.cumsum(repeats + 1) - (repeats + 1), repeats + 1)
@@ -229,7 +229,7 @@ def _segments(table: EventTable) -> np.ndarray:
     return (counts - (counts[starts] - resets[starts])[table.subject]).astype(np.int64)
 
 
-def _last_times(table: EventTable) -> np.ndarray:
+def last_times(table: EventTable) -> np.ndarray:
     """Return for each record the time of the last record of its segment."""
     key = np.cumsum(np.concatenate([[1], (np.diff(table.subject) != 0) | (np.diff(_segments(table)) != 0)]))
     ends = np.flatnonzero(np.concatenate([np.diff(key) != 0, [True]]))
