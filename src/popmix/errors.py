@@ -58,6 +58,7 @@ class Status(IntEnum):
     NO_STEADY_STATE = 9
     STEP_TOO_SMALL = 10
     TOO_MANY_STEPS = 11
+    OUT_OF_DOMAIN = 12
 
     @property
     def sentence(self) -> str:
@@ -78,4 +79,5 @@ _SENTENCES = {
     Status.NO_STEADY_STATE: "no steady state of repeated doses was found: amounts grow without end (no elimination?), or the search fails",
     Status.STEP_TOO_SMALL: "the differential equations can't be solved: the step has become too small (a state that explodes?)",
     Status.TOO_MANY_STEPS: "the differential equations take too many steps (stiff, or a state that oscillates ever faster?)",
+    Status.OUT_OF_DOMAIN: "a volume, clearance, rate constant or another argument of a structure is negative (or zero)",
 }

@@ -23,6 +23,7 @@ from popmix.compiler.emit import Function, MachineCode, compile_functions
 from popmix.compiler.equations import Patterns, equation_functions
 from popmix.compiler.lower import TIME, TIME_AFTER_DOSE, Endpoint, Lowered, lower
 from popmix.compiler.program import ZERO, Program, Symbolic
+from popmix.compiler.signs import is_positive
 from popmix.model.model import Model
 
 _AMOUNTS, _DIRECTIONS, _COVARIATES, _TIMES = range(4)
@@ -75,6 +76,9 @@ class CompiledModel:
     reads_time_after_dose: bool
     n_rates: int
     rates_vary: bool
+    n_positive: int
+    n_checked: int
+    domain_varies: bool
     dosing: tuple[tuple[str, int], ...]
     profiles: tuple[int, ...]
     endpoints: tuple[CompiledEndpoint, ...]
@@ -91,13 +95,15 @@ class CompiledModel:
 
 
 @lru_cache(maxsize=256)
-def compile_model(model: Model, varying: frozenset[str] = frozenset(), *, as_equations: bool = False) -> CompiledModel:
+def compile_model(
+    model: Model, varying: frozenset[str] = frozenset(), *, positive: frozenset[str] = frozenset(), as_equations: bool = False
+) -> CompiledModel:
     """Compile a model; `varying` names the covariates that change within a subject. Equal models are compiled once.
 
-    `as_equations` solves differential equations even where a closed form exists. Raises SupportError for declarations that can't
-    be fitted.
+    `positive` names the covariates that are positive everywhere, which spares checks; `as_equations` solves differential equations even
+    where a closed form exists. Raises SupportError for declarations that can't be fitted.
     """
-    return _Build(lower(model, as_equations=as_equations), varying).run()
+    return _Build(lower(model, as_equations=as_equations), varying, positive).run()
 
 
 @dataclass(frozen=True, eq=False)
@@ -115,7 +121,7 @@ class _Cut:
 
 
 class _Build:
-    def __init__(self, lowered: Lowered, varying: frozenset[str]) -> None:
+    def __init__(self, lowered: Lowered, varying: frozenset[str], positive: frozenset[str]) -> None:
         self.lowered = lowered
         self.program: Program = lowered.program
         self.unknowns = (*lowered.thetas, *lowered.sigmas, *lowered.etas)
@@ -123,6 +129,7 @@ class _Build:
         self.covariate_inputs = {symbol: (_COVARIATES, k) for k, symbol in enumerate(lowered.covariates.values())}
         self.covariate_inputs |= {TIME: (_TIMES, 0), TIME_AFTER_DOSE: (_TIMES, 1)}
         self.functions: list[Function] = []
+        self.domain = self._domain({lowered.covariates[name] for name in positive})
 
     def run(self) -> CompiledModel:
         lowered, cut = self.lowered, self._cut()
@@ -156,11 +163,25 @@ class _Build:
             is_linear=bool(lowered.dynamics and linear_part(self.program, lowered.dynamics, {TIME, TIME_AFTER_DOSE}) is not None),
             n_rates=len(cut.rates),
             rates_vary=any(self.program.leaves(one) & self._changing() for one in reactive),
+            n_positive=sum(must_be for _, must_be in self.domain),
+            n_checked=len(self.domain),
+            domain_varies=any(self.program.leaves(one) & self.record_level for one, _ in self.domain),
             dosing=tuple(lowered.dosing),
             profiles=tuple(lowered.profiles),
             endpoints=tuple(_endpoint(k, one, code, locals_of[k]) for k, one in enumerate(lowered.endpoints)),
             reported=tuple(lowered.reported),
         )
+
+    def _domain(self, covariates: set[Symbolic]) -> list[tuple[Symbolic, bool]]:
+        """Return what has to be checked for each subject, first what must be positive: not what is known, nor what amounts decide."""
+        lowered, program = self.lowered, self.program
+        positive = covariates | {symbol for symbol, lower in zip(lowered.thetas, lowered.parameters.lower, strict=False) if lower >= 0}
+        found = [
+            (one, must_be)
+            for one, must_be in lowered.domain
+            if (leaves := program.leaves(one)) and not leaves.intersection(lowered.amounts) and not is_positive(program, one, positive)
+        ]
+        return sorted(found, key=lambda each: not each[1])
 
     def _changing(self) -> set[Symbolic]:
         """Return what makes the parameters of an interval differ from those of the one before; equations know the time themselves."""
@@ -199,6 +220,7 @@ class _Build:
         self.functions.append(Function("individual_0", inputs, dict(enumerate(found)) | passive))
         self.functions.append(Function("individual_2", inputs, self._jet(found, self.unknowns, symmetric=True) | passive))
         self.functions.append(Function("reported", inputs, dict(enumerate(self.lowered.reported.values()))))
+        self.functions.append(Function("domain", inputs, dict(enumerate(one for one, _ in self.domain))))
 
     def _add_structural(self, name: str, expressions: list[Symbolic], structural: Sequence[Symbolic], *before: Symbolic) -> None:
         """Add a function of the structural directions; derivatives are by `before`, then by these."""

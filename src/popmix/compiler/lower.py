@@ -11,6 +11,7 @@ import symengine
 from popmix.compiler.dynamics import Dynamics, Mammillary, Shape, mammillary
 from popmix.compiler.program import ONE, ZERO, Program, Symbolic
 from popmix.errors import SupportError
+from popmix.model.blueprint import BLUEPRINTS, Range
 from popmix.model.compartments import Place, compartments
 from popmix.model.declarations import Dose, IndividualParameter, Observation
 from popmix.model.expression import COMPARISONS, CONNECTIVES, Attribute, Expression, Number, Operation, Reference, Text
@@ -41,7 +42,7 @@ class Lowered:
 
     `compartments` are labels in the order of `amounts`, `places` their declarations. Closed forms have a `shape` and `rates`: k10
     (k12, k21, k13, k31) and ka, in this order, as far as they exist; differential equations have `dynamics`. `profiles`: by the compartment
-    into which doses arrive with that density.
+    into which doses arrive with that density. `domain`: arguments of structures that must be positive (True) or not negative.
     """
 
     program: Program
@@ -58,6 +59,7 @@ class Lowered:
     rates: tuple[Symbolic, ...]
     dosing: dict[tuple[str, int], Symbolic]
     profiles: dict[int, Symbolic]
+    domain: tuple[tuple[Symbolic, bool], ...]
     endpoints: tuple[Endpoint, ...]
     reported: dict[str, Symbolic]
 
@@ -130,6 +132,7 @@ class _Lowering:
             rates=closed.rates if closed else (),
             dosing=self._dosing(places),
             profiles=self._profiles(places),
+            domain=self._domain(),
             endpoints=tuple(self._endpoint(name, one) for name, one in self.model.observations.items()),
             reported={name: self._name(name) for name in self.model.parameters},
         )
@@ -253,6 +256,17 @@ class _Lowering:
     def _profiles(self, places: list[Place]) -> dict[int, Symbolic]:
         routes = [(place, dose.profile) for place, doses in self._routes().items() for dose in doses if dose.profile is not None]
         return {places.index(place): self.expression(profile) for place, profile in routes}
+
+    def _domain(self) -> tuple[tuple[Symbolic, bool], ...]:
+        """Return the arguments of structures whose range is limited; lags, durations and rates are looked at where doses are given."""
+        found: dict[tuple[Symbolic, bool], None] = {}
+        for structure in self.model.structures.values():
+            blueprint = BLUEPRINTS[structure.kind]
+            for name, value in structure.arguments.items():
+                allowed = blueprint.range_of(name)
+                if allowed is not Range.ANY and name not in _DOSE_ATTRIBUTES[1:]:
+                    found[self.expression(value), allowed is Range.POSITIVE] = None
+        return tuple(found)
 
     def _endpoint(self, name: str, declared: Observation) -> Endpoint:
         if not isinstance(declared.prediction, Expression):

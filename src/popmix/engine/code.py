@@ -8,7 +8,7 @@ from popmix.engine.equations import Equations
 
 
 class Code(NamedTuple):
-    """Addresses of engine and model functions, sizes and index lists.
+    """Addresses of engine and model functions, sizes and index lists; what of `domain` is checked is said in `popmix.engine.domain`.
 
     `f_index`, `lag_index`, `rate_index`, `duration_index`, `profile_index` [states]: position among the dosing outputs, or the
     profiles (-1: none). Per endpoint:
@@ -57,6 +57,11 @@ class Code(NamedTuple):
     linear: bool
     tolerance: float
     equations: Equations
+    domain: int
+    n_positive: int
+    n_checked: int
+    domain_varies: bool
+    check_domain: int
     individual_0: int
     individual_2: int
     rates_0: int

@@ -21,7 +21,7 @@ from typing import NamedTuple
 import numpy as np
 
 from popmix.compiler.call import call_model
-from popmix.engine.compiled import call_at, compiled, part
+from popmix.engine.compiled import compiled, part
 from popmix.engine.linear import Small, new_small
 from popmix.engine.walk import solve_subject
 
@@ -326,7 +326,7 @@ def freeze_variances(subject, code, timeline, work, density):
     for k in range(code.n_etas):
         density.gradient[code.n_fixed + k] = 0.0
     set_individual(2, subject, density.gradient[code.n_fixed :], code, timeline, work)
-    status = call_at(code.solve, (2, subject, code, timeline, work))
+    status = solve_subject(2, subject, code, timeline, work)
     if status != OK:
         return status
     start = timeline.first_observation[subject]

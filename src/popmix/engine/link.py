@@ -15,6 +15,7 @@ from popmix.engine.code import Code
 from popmix.engine.compiled import address_of, ready
 from popmix.engine.cycle import balance, newton, run
 from popmix.engine.density import complete, evaluate, freeze_variances, new_density
+from popmix.engine.domain import check_domain
 from popmix.engine.doses import begin_arrival, reset, set_infusion, switch
 from popmix.engine.elimination import factorise_real, solve_real
 from popmix.engine.equations import ALGEBRAIC, CLOSED_FORM, EQUATIONS, Equations, no_equations, slopes_of
@@ -123,6 +124,7 @@ def _walk(memory: Work, *common: Bundle) -> dict[str, int]:
         "rewrite": address_of(rewrite, _WHOLE, _WHOLE, *common),
         "observe": address_of(observe, _WHOLE, _WHOLE, _WHOLE, *common),
         "solve": address_of(solve, _WHOLE, _WHOLE, *common),
+        "check_domain": address_of(check_domain, _WHOLE, *common),
     }
 
 
@@ -148,7 +150,9 @@ def _densities(*full: Bundle) -> dict[str, int]:
 def _example_code() -> Code:
     """Return a code of the right types that is never run."""
     whole, table, cube = (np.zeros((1,) * n_axes, dtype=np.int64) for n_axes in (1, 2, 3))
-    kinds = {"rates_vary": False, "linear": False} | dict.fromkeys(("observe_0", "observe_all", "observe_2"), whole)
+    kinds = dict.fromkeys(("rates_vary", "linear", "domain_varies"), False) | dict.fromkeys(
+        ("observe_0", "observe_all", "observe_2"), whole
+    )
     kinds |= dict.fromkeys(("f_index", "lag_index", "rate_index", "duration_index", "profile_index"), whole)
     kinds |= {"n_local_states": whole, "n_local_directions": whole, "local_states": table, "local_directions": table}
     kinds |= {"observed_states": whole, "n_active": table, "active": cube, "tolerance": 1e-8, "equations": no_equations()}
@@ -167,6 +171,12 @@ def example_timeline() -> Timeline:
     return Timeline(**columns)
 
 
+_SAME = (
+    *("n_etas", "n_directions", "n_structural", "n_passive", "n_rates", "rates_vary"),
+    *("n_positive", "n_checked", "domain_varies"),
+)
+
+
 def engine_code(compiled: CompiledModel, method: int = 0, tolerance: float = 1e-8) -> Code:
     """Return what the engine needs of a compiled model."""
     shape, endpoints = compiled.shape, compiled.endpoints
@@ -180,11 +190,9 @@ def engine_code(compiled: CompiledModel, method: int = 0, tolerance: float = 1e-
             for name in ("individual", "rates", "dosing", "profiles")
             for order in (0, 2)
         },
+        **{name: getattr(compiled, name) for name in _SAME},
+        domain=compiled.address("domain"),
         n_fixed=compiled.n_thetas + compiled.n_sigmas,
-        n_etas=compiled.n_etas,
-        n_directions=compiled.n_directions,
-        n_structural=compiled.n_structural,
-        n_passive=compiled.n_passive,
         route=route,
         method=method,
         linear=compiled.is_linear,
@@ -193,8 +201,6 @@ def engine_code(compiled: CompiledModel, method: int = 0, tolerance: float = 1e-
         has_depot=int(shape.has_depot) if shape else 0,
         n_states=n_states,
         n_modes=1 + shape.n_peripherals if shape else min(n_states, 1),
-        n_rates=compiled.n_rates,
-        rates_vary=compiled.rates_vary,
         n_dosing=len(compiled.dosing),
         n_profiles=len(compiled.profiles),
         profile_index=np.array([compiled.profiles.index(c) if c in compiled.profiles else -1 for c in range(n_states)], dtype=np.int64),

@@ -16,7 +16,11 @@ from popmix.engine.jets import set_scaled
 
 @part
 def solve_subject(order, subject, code, timeline, work):
-    """Solve by the shortest way that serves: see `solve` and `popmix.engine.values`."""
+    """Solve by the shortest way that serves: see `solve` and `popmix.engine.values`; `work.unknowns` and `work.individual` are given."""
+    if code.n_checked > 0:
+        status = call_at(code.check_domain, (subject, code, timeline, work))
+        if status != OK:
+            return status
     if order == 0 and code.route != EQUATIONS and not timeline.moving and not code.rates_vary and timeline.n_trains == 0:
         return call_at(code.solve_values, (subject, code, timeline, work))
     return call_at(code.solve, (order, subject, code, timeline, work))

@@ -27,6 +27,7 @@ class Work(NamedTuple):
     """
 
     unknowns: np.ndarray
+    checked: np.ndarray
     individual: np.ndarray
     initial: np.ndarray
     rates: np.ndarray
@@ -84,6 +85,7 @@ def new_work(code: Code, timeline: Timeline) -> Work:
     n_equations = code.n_states if code.route == EQUATIONS else 0
     return Work(
         unknowns=np.zeros(u),
+        checked=np.zeros(code.n_checked + 1),
         individual=np.zeros(d * (1 + u + u * u) + code.n_passive + 1),
         observed=np.zeros((len(code.observe_0), 2 * (1 + local + local * local))),
         **_structural(code, timeline.moving, n_events),

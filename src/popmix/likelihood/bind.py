@@ -45,7 +45,7 @@ def bind(
     table = read(data, columns=columns, expectation=expectation)
     _require(model, table)
     records = records_of(model, table)
-    compiled = compile_model(model, records.varying, as_equations=solver.as_equations)
+    compiled = compile_model(model, records.varying, positive=records.positive, as_equations=solver.as_equations)
     _refuse_equations(model, compiled, solver)
     timeline = _timeline(compiled, expectation, table, records)
     return Problem(

@@ -11,11 +11,15 @@ from popmix.model.model import Model
 
 @dataclass(frozen=True, eq=False)
 class Records:
-    """Covariate values [rows, covariates]: `at` the record, `between` the previous record and it; names that vary in a subject."""
+    """Covariate values [rows, covariates]: `at` the record, `between` the previous record and it; names that vary in a subject.
+
+    `positive`: names of those that are positive in every record.
+    """
 
     at: np.ndarray
     between: np.ndarray
     varying: frozenset[str]
+    positive: frozenset[str]
 
 
 def records_of(model: Model, table: EventTable) -> Records:
@@ -41,6 +45,7 @@ def records_of(model: Model, table: EventTable) -> Records:
         np.ascontiguousarray(np.array(columns).T).reshape(shape) if columns else np.zeros((table.n_rows, 0)),
         np.ascontiguousarray(np.array(between).T).reshape(shape) if columns else np.zeros((table.n_rows, 0)),
         frozenset(varying),
+        frozenset(name for name, values in zip(model.covariates, columns, strict=True) if np.all(values > 0)),
     )
 
 
