@@ -6,13 +6,13 @@ from popmix.app.checking import check
 from popmix.app.theophylline import Theophylline
 from popmix.data import datasets
 from popmix.errors import ModelError
-from popmix.model import Bernoulli, LogNormal, Model, Observation, T, Theta, expit
+from popmix.model import Bernoulli, LogNormal, Model, Observation, T, Theta, expit, priors
 
 
-class Chance(Model):
-    """An outcome that can't be fitted yet."""
+class Guessed(Model):
+    """A prior, which can't be honoured yet."""
 
-    a = Theta(0.1)
+    a = Theta(0.1, prior=priors.Normal(0.1, 0.02))
     b = LogNormal(a, iiv=0.3)
     DV = Observation(Bernoulli(expit(b * T)))
 
@@ -30,8 +30,8 @@ def test_a_model_alone():
 
 
 def test_what_can_not_be_fitted_is_a_refusal():
-    result = check(Chance)
-    assert not result.ok and "Bernoulli" in result.refusals[0]
+    result = check(Guessed)
+    assert not result.ok and "prior" in result.refusals[0]
     assert result.refusals[0] in str(result)
 
 

@@ -43,7 +43,7 @@ def test_fit_prints_the_fit(run):
     result = run("fit", "m.py", "d.csv")
     assert (result.exit_code, result.stdout, result.stderr) == (OK, "a fake fit\n", "")
     name, model, data, method, request = run.calls[0]
-    assert (name, model, data, method.name) == ("fit_file", "m.py", "d.csv", "focei")
+    assert (name, model, data, method) == ("fit_file", "m.py", "d.csv", None)
     assert (request.out, request.overwrite, request.seed, request.threads) == (None, False, None, None)
 
 
@@ -95,7 +95,7 @@ def test_values_that_are_none_are_refused(run, tmp_path, text, words):
 @pytest.mark.parametrize(
     ("words", "code", "told"),
     [
-        (["--method", "foceii"], USAGE, "Did you mean 'focei'? Methods: focei or foce."),
+        (["--method", "foceii"], USAGE, "Did you mean 'focei'? Methods: focei, foce, laplace or agq."),
         (["--method", "Saem"], USAGE, "Did you mean 'saem'?"),
         (["--method", "saem"], FAILED, "not available in this version"),
         (["--method", "nuts"], FAILED, "not available in this version"),

@@ -6,6 +6,7 @@ import pytest
 import symengine
 
 from popmix.compiler.build import compile_model
+from popmix.compiler.lower import Circumstances
 from popmix.compiler.program import Program
 from popmix.compiler.signs import is_positive
 from popmix.model import read
@@ -87,4 +88,4 @@ def test_only_what_is_not_known_is_checked(as_equations, family, bounds, positiv
 
 def test_what_depends_on_the_record_is_checked_at_every_one():
     model = read(MODEL.format(family="Normal", bounds=", lower=0"))
-    assert compile_model(model, frozenset({"WT"}), positive=frozenset({"WT"})).domain_varies
+    assert compile_model(model, Circumstances(frozenset({"WT"})), positive=frozenset({"WT"})).domain_varies

@@ -85,7 +85,7 @@ def test_the_gradient_is_that_of_differences(method, world):
     model = WORLDS[world].model
     problem, start = bind(model, WORLDS[world].data), parameters_of(model)
     scale = Scale.of(start)
-    objective = Objective(problem, scale, METHODS[method].interaction, 1)
+    objective = Objective(problem, scale, METHODS[method].rule, 1)
     x = scale.pack(start)
     point = objective.at(x, globally=True)
     assert point is not None
@@ -102,7 +102,7 @@ def test_a_fit_ends_where_the_gradient_vanishes(method, world, fits):
     found = fits(method, world)
     assert found.convergence.converged
     scale = Scale.of(found.parameters)
-    objective = Objective(bind(found.model, found.data), scale, found.method.interaction, 1)
+    objective = Objective(bind(found.model, found.data), scale, found.method.rule, 1)
     x = scale.pack(found.parameters)
     point = objective.at(x, globally=True)
     gradient = slopes(lambda moved: objective.at(moved, point).value, x, 1e-3)

@@ -15,7 +15,7 @@ from library_table import CASES, MAMMILLARY, PAIRS, RECYCLING, TARGETS
 
 from popmix.estimate.objective import Objective
 from popmix.estimate.scale import Scale
-from popmix.likelihood import Problem
+from popmix.likelihood import Conditional, Problem
 from popmix.model.blueprint import BLUEPRINTS
 from popmix.model.parameters import parameters_of
 
@@ -120,7 +120,7 @@ def test_the_gradient_is_that_of_differences(case: Case):
     """To 1e-5 of the largest component, the error of differences of a step of 1e-3."""
     problem, start = case.problem("auto", 1e-11), parameters_of(case.word)
     scale = Scale.of(start)
-    objective = Objective(problem, scale, True, 1)
+    objective = Objective(problem, scale, Conditional(), 1)
     x = scale.pack(start)
     point = objective.at(x, globally=True)
     numerical = slopes(lambda moved: objective.at(moved, point).value, x, 1e-3)

@@ -118,7 +118,7 @@ def test_the_expected_information(method):
     problem, parameters = bind(Lines, data), parameters_of(Lines)
     p, names = parameters.as_dict(), ("additive_DV", "iiv_A", "iiv_B", "corr_A_B")
     evaluation = problem.foce(parameters, interaction=method.interaction, globally=True)
-    own = natural_information(problem, parameters, problem.information(evaluation, interaction=method.interaction))
+    own = natural_information(problem, parameters, problem.information(evaluation, method.rule))
     expected = np.zeros_like(own)
     positions = [parameters.index(name) for name in names]
     omega = omega_and_slopes(p)[0]
@@ -147,7 +147,7 @@ def test_the_score_has_mean_zero_and_the_information_for_its_variance(method):
     problem = bind(Lines, popmix.Table(columns).to_polars())
     evaluation = problem.foce(parameters, interaction=method.interaction)
     scores = natural_scores(problem, evaluation)
-    information = natural_information(problem, parameters, problem.information(evaluation, interaction=method.interaction))
+    information = natural_information(problem, parameters, problem.information(evaluation, method.rule))
     spread = np.sqrt(2 * np.diag(information))
     assert np.all(np.abs(scores.sum(axis=0)) < 4 * spread)
     correlation = (scores.T @ scores) / np.outer(spread, spread)

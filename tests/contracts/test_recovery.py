@@ -19,7 +19,7 @@ import popmix
 from popmix import *
 from popmix.estimate.objective import Objective
 from popmix.estimate.scale import Scale
-from popmix.likelihood import bind
+from popmix.likelihood import Conditional, bind
 from popmix.model.parameters import Parameters, parameters_of
 
 pytestmark = pytest.mark.slow
@@ -169,7 +169,7 @@ def away(truth: Parameters, factor: float, seed: int) -> Parameters:
 def distances(fit: popmix.Fit, truth: Parameters) -> dict[str, float]:
     """Return estimate less truth in standard errors, by name, on the scale of the search: by differences of the exact gradient."""
     scale = Scale.of(fit.parameters)
-    objective, x = Objective(bind(fit.model, fit.data), scale, True, None), scale.pack(fit.parameters)
+    objective, x = Objective(bind(fit.model, fit.data), scale, Conditional(), None), scale.pack(fit.parameters)
     point = objective.at(x)
     hessian = slopes(lambda moved: objective.at(moved, point).gradient, x, 1e-3)
     errors = np.sqrt(np.diag(np.linalg.inv((hessian + hessian.T) / 4)))

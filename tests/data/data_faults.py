@@ -6,7 +6,7 @@ from typing import Any
 
 from data_builder import EXPECTED, Data, clean, row
 
-from popmix.data.expectation import FEATURES
+from popmix.data.expectation import FEATURES, Occasions
 
 
 @dataclass(frozen=True)
@@ -405,12 +405,12 @@ def other_units():
     return data
 
 
-@planted("D047", "W", (), (), "Each subject has one OCC only", expectation=expecting(occasion="OCC"))
+@planted("D047", "W", (), (), "Each subject has one OCC only", expectation=expecting(occasion=Occasions("OCC")))
 def one_occasion():
     return clean().column("OCC", 1)
 
 
-@planted("D047", "E", (5,), ("1",), "OCC is empty in 1 row", expectation=expecting(occasion="OCC"))
+@planted("D047", "E", (5,), ("1",), "OCC is empty in 1 row", expectation=expecting(occasion=Occasions("OCC")))
 def empty_occasion():
     return clean().column("OCC", 1).put(6, 7, OCC=2).put(5, OCC=".")
 

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from popmix.data import EventTable, check, read
 from popmix.data.cells import MISSING
+from popmix.data.expectation import Occasions
 from popmix.data.findings import Findings
 from popmix.errors import DataError
 
@@ -41,7 +42,7 @@ TEXTS = [
     "5",
     "1e-320",
 ]
-EVENTS = replace(EXPECTED, covariates={"WT": None, "SEX": ("0", "1")}, occasion="OCC", endpoints={"DV": None, "PD": 2})
+EVENTS = replace(EXPECTED, covariates={"WT": None, "SEX": ("0", "1")}, occasion=Occasions("OCC"), endpoints={"DV": None, "PD": 2})
 
 
 def full() -> "object":

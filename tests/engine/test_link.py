@@ -16,14 +16,14 @@ from test_dosing import CASES, HISTORIES, problem_of
 from popmix.engine.link import _OF_EQUATIONS, link
 from popmix.model import read
 from popmix.model.parameters import parameters_of
-from popmix.likelihood import Solver, bind
+from popmix.likelihood import Conditional, Solver, bind
 
 finite = 0
 for history, structure, varying in CASES:
     problem = problem_of(HISTORIES[history], structure, varying=varying)
     parameters = parameters_of(problem.model)
     finite += bool(np.isfinite(problem.foce(parameters, globally=True).ofv))
-    problem.information(problem.foce(parameters))
+    problem.information(problem.foce(parameters), Conditional())
     for slopes in (True, False):
         assert np.all(np.isfinite(problem.predictions(parameters, slopes=slopes).f)), (history, structure)
     problem.arrivals(parameters)

@@ -231,14 +231,14 @@ class Counted:
     """Counts the subjects that failed in all evaluations of a fit."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        self.failed, foce = 0, Problem.foce
+        self.failed, evaluate = 0, Problem.evaluate
 
-        def counting(problem, parameters, **options):
-            found = foce(problem, parameters, **options)
+        def counting(problem, parameters, rule, **options):
+            found = evaluate(problem, parameters, rule, **options)
             self.failed += len(found.failed)
             return found
 
-        monkeypatch.setattr(Problem, "foce", counting)
+        monkeypatch.setattr(Problem, "evaluate", counting)
 
 
 @every_solver

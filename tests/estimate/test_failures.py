@@ -245,17 +245,6 @@ def test_a_block_with_a_hidden_combination_converges_quickly_and_is_named(correl
 DATA = pl.DataFrame({"ID": [1, 1, 2, 2], "TIME": [1.0, 2.0, 1.0, 2.0], "DV": [1.0, 2.0, 0.5, 2.0], "OCC": [1, 2, 1, 2]})
 
 
-def test_between_occasion_variability_is_refused_by_name():
-    class Occasions(Model):
-        OCC = Occasion()
-        a = Theta(1.0)
-        A = LogNormal(a, iiv=0.3, iov=0.2)
-        DV = Observation(A * T, additive=0.5)
-
-    with pytest.raises(SupportError, match="iov"):
-        popmix.fit(Occasions, DATA)
-
-
 def test_priors_are_refused_by_name():
     class Prior(Model):
         a = Theta(1.0, prior=priors.Normal(1.0, 0.1))
@@ -264,46 +253,3 @@ def test_priors_are_refused_by_name():
 
     with pytest.raises(SupportError, match="prior"):
         popmix.fit(Prior, DATA)
-
-
-def test_effects_of_other_levels_are_refused_by_name():
-    class Sites(Model):
-        OCC = Level("OCC")
-        a = Theta(1.0)
-        shift = Eta(sd=0.3, level=OCC)
-        A = LogNormal(a * exp(shift), iiv=0.3)
-        DV = Observation(A * T, additive=0.5)
-
-    with pytest.raises(SupportError, match="shift"):
-        popmix.fit(Sites, DATA)
-
-
-def test_limits_of_quantification_are_refused_by_name():
-    class Censored(Model):
-        a = Theta(1.0)
-        A = LogNormal(a, iiv=0.3)
-        DV = Observation(A * T, additive=0.5, lloq=0.7)
-
-    with pytest.raises(SupportError, match="censoring"):
-        popmix.fit(Censored, DATA)
-
-
-def test_other_families_and_outcomes_are_refused_by_name():
-    class Box(Model):
-        a = Theta(1.0)
-        A = BoxCox(a, shape=0.3, iiv=0.3)
-        DV = Observation(A * T, additive=0.5)
-
-    class Counts(Model):
-        a = Theta(1.0, lower=0)
-        A = LogNormal(a, iiv=0.3)
-        DV = Observation(Poisson(A))
-
-    class Transformed(Model):
-        a = Theta(1.0)
-        A = LogNormal(a, iiv=0.3)
-        DV = Observation(A * T, additive=0.5, box_cox=0.5)
-
-    for model, word in ((Box, "BoxCox"), (Counts, "Poisson"), (Transformed, "box_cox")):
-        with pytest.raises(SupportError, match=word):
-            popmix.fit(model, DATA)

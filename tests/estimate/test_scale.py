@@ -35,6 +35,7 @@ def parameters(thetas: list[float], sds: list[float], correlations: np.ndarray, 
         units=(None,) * len(names),
         labels=(None,) * len(names),
         eta_names=tuple(map(str, range(n))),
+        levels=(None,) * n,
         blocks=(OmegaBlock(tuple(range(n)), tuple(range(first, first + n)), places),),
     )
 

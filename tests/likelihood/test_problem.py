@@ -10,7 +10,7 @@ from shared_models import Bolus, Decline, bolus_data, decline, every_method
 import popmix
 from popmix import *
 from popmix.errors import Status
-from popmix.likelihood import bind
+from popmix.likelihood import Conditional, bind
 from popmix.model.parameters import parameters_of
 
 
@@ -34,7 +34,7 @@ def test_the_threads_asked_for_are_used(n_subjects, threads, expected, pools):
     problem, parameters = bind(Decline, decline(n_subjects)), parameters_of(Decline)
     evaluation = problem.foce(parameters, threads=threads)
     assert pools == expected
-    problem.information(evaluation, threads=threads)
+    problem.information(evaluation, Conditional(), threads=threads)
     problem.predictions(parameters, threads=threads)
     assert pools == 3 * expected
 
@@ -88,5 +88,5 @@ def test_a_subject_without_a_density_gives_no_information(method):
     problem, parameters = bind(Dosed, data), parameters_of(Dosed)
     evaluation = problem.foce(parameters, interaction=method.interaction)
     assert evaluation.marginal.status.tolist() == [Status.OK, Status.VARIANCE_NOT_POSITIVE]
-    information = problem.information(evaluation, interaction=method.interaction).fixed
+    information = problem.information(evaluation, method.rule).fixed
     assert np.all(np.diag(information[0]) > 0) and np.all(information[1] == 0)

@@ -66,7 +66,12 @@ def test_subclassing_a_model_is_refused() -> None:
 
 
 def test_random_effects() -> None:
-    assert Warfarin.random_effects() == (("CL", StartValue(0.3)), ("V", StartValue(0.2)), ("Ka", StartValue(0.6)))
+    effects = Warfarin.random_effects()
+    assert [(one.name, one.parameter, one.sd, one.level) for one in effects] == [
+        ("CL", "iiv_CL", StartValue(0.3), None),
+        ("V", "iiv_V", StartValue(0.2), None),
+        ("Ka", "iiv_Ka", StartValue(0.6), None),
+    ]
 
 
 def test_numpy_scalars_and_functions() -> None:

@@ -12,7 +12,7 @@ import popmix
 from popmix.estimate.descent import minimise
 from popmix.estimate.objective import Objective
 from popmix.estimate.scale import Scale
-from popmix.likelihood import Problem, bind
+from popmix.likelihood import Conditional, Problem, bind
 from popmix.model.parameters import Parameters, parameters_of
 
 pytestmark = pytest.mark.skipif(not CASES, reason="needs the folder of reference cases beside the checkout")
@@ -72,7 +72,7 @@ def test_a_search_that_stays_in_the_modes_of_the_tool_ends_at_its_estimates():
     problem, parameters = at_evaluation(case, 0)
     reported = case.expected["fit"]
     scale = Scale.of(parameters)
-    objective = Objective(problem, scale, True, None)
+    objective = Objective(problem, scale, Conditional(), None)
     start = objective.point(scale.pack(parameters), problem.foce(parameters, modes=modes_of_the_tool(case, parameters)))
     found = minimise(objective.at, objective.curvature, start, tolerance=1e-6, most_iterations=100)
     assert found.converged and found.iterations >= 1

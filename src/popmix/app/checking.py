@@ -78,7 +78,7 @@ def check(model: Model | str | Path, data: Any = None, columns: Mapping[str, str
 
 def _refused(model: Model) -> tuple[str, ...]:
     try:
-        compile_model(model, frozenset())
+        compile_model(model)
     except SupportError as error:
         return (str(error),)
     return ()

@@ -24,7 +24,10 @@ ModelFile = Annotated[
     str, typer.Argument(metavar="MODEL.py[:Name]", help="The file of the model, and its name when the file holds several.")
 ]
 DataFile = Annotated[str, typer.Argument(metavar="DATA.csv", help="The data: CSV or Parquet with NONMEM-style columns.")]
-MethodName = Annotated[str, typer.Option("--method", metavar="NAME", help=f"The method: {', '.join(METHODS)}.")]
+MethodName = Annotated[
+    str | None,
+    typer.Option("--method", metavar="NAME", help=f"The method: {', '.join(METHODS)} (default: focei; laplace for discrete outcomes)."),
+]
 Options = Annotated[list[str] | None, typer.Option("--option", metavar="NAME=VALUE", help="An option of the method; may be repeated.")]
 Columns = Annotated[
     list[str] | None,
@@ -45,7 +48,7 @@ Traceback = Annotated[bool, typer.Option("--traceback", help="Show where an erro
 def fit(
     model: ModelFile,
     data: DataFile,
-    method: MethodName = "focei",
+    method: MethodName = None,
     option: Options = None,
     column: Columns = None,
     solver: SolverOptions = None,
@@ -71,7 +74,7 @@ def fit(
 def evaluate(
     model: ModelFile,
     data: DataFile,
-    method: MethodName = "focei",
+    method: MethodName = None,
     option: Options = None,
     column: Columns = None,
     solver: SolverOptions = None,

@@ -22,12 +22,12 @@ class Method:
 METHODS = {
     "focei": Method(lambda: popmix.FOCE, {"interaction": True}),
     "foce": Method(lambda: popmix.FOCE, {"interaction": False}),
+    "laplace": Method(lambda: popmix.Laplace),
+    "agq": Method(lambda: popmix.AGQ),
 }
 
 PLANNED = {
     "fo": "first order",
-    "laplace": "Laplace approximation",
-    "agq": "adaptive Gaussian quadrature",
     "saem": "stochastic approximation EM",
     "imp": "importance sampling",
     "nuts": "Hamiltonian Monte Carlo",
@@ -36,11 +36,14 @@ PLANNED = {
 COVARIANCES = ("none", "sandwich", "r", "s")
 
 
-def make_method(name: str, options: Sequence[str] = ()) -> Any:
-    """Return the method object for a name and `NAME=VALUE` options.
+def make_method(name: str | None, options: Sequence[str] = ()) -> Any:
+    """Return the method object for a name and `NAME=VALUE` options; None, the one that suits the model, without a name and options.
 
     Raises OptionError (with "did you mean") for unknown names, options and values, SupportError for a method that is planned.
     """
+    if name is None and not options:
+        return None
+    name = name or "focei"
     if name in PLANNED:
         raise SupportError(f"the method {name} ({PLANNED[name]}) is not available in this version: use {_listed(METHODS)}.")
     if name not in METHODS:

@@ -5,9 +5,11 @@ Layouts of `out` (D directions, S of them structural, U unknowns, m local inputs
 - individual: d [D], first derivatives [D, U], second derivatives [D, U, U], passive directions
 - rates, dosing, initial: values [n], first derivatives [n, S], second derivatives [n, S, S]
 - profiles: densities [n], first derivatives [n, 1 + S], second derivatives [n, 1 + S, 1 + S], by TAD and then the directions
-- observe: prediction and variance [2], gradients [2, m], second derivatives [2, m, m] (lower triangle)
+- observe: two outputs [2], gradients [2, m], second derivatives [2, m, m] (lower triangle)
+- shares: shares of the latent groups [n], first derivatives by thetas and sigmas [n, X]
 
-Functions of order 0 write the values only; `observe_{k}_all` does so for successive observations.
+Functions of order 0 write the values only; `observe_{k}_all` does so for successive observations. `show_{k}` are like `observe_{k}`, for
+what tables show of an outcome.
 """
 
 from collections.abc import Sequence
@@ -20,8 +22,9 @@ import numpy as np
 from popmix.compiler.directions import GRAINS, Directions
 from popmix.compiler.dynamics import Shape, linear_part
 from popmix.compiler.emit import Function, MachineCode, compile_functions
+from popmix.compiler.endpoints import Endpoint
 from popmix.compiler.equations import Patterns, equation_functions
-from popmix.compiler.lower import TIME, TIME_AFTER_DOSE, Endpoint, Lowered, lower
+from popmix.compiler.lower import PLAIN, RECORD_INPUTS, TIME, TIME_AFTER_DOSE, Circumstances, Lowered, lower
 from popmix.compiler.program import ZERO, Program, Symbolic
 from popmix.compiler.signs import is_positive
 from popmix.model.model import Model
@@ -34,12 +37,11 @@ class CompiledEndpoint:
     """An observed quantity: addresses of its functions and the positions of its local inputs.
 
     `states` and `directions` list the amounts and directions that it reads; local inputs are first the states. `active` lists,
-    for prediction and variance, the directions on which they depend, through the amounts or on their own.
+    for its two outputs, the directions on which they depend, through the amounts or on their own. The rest is as in `lowered`.
     """
 
-    name: str
-    dvid: str | None
-    log_scale: bool
+    lowered: Endpoint
+    is_free: bool
     values: int
     all_values: int
     derivatives: int
@@ -58,13 +60,14 @@ class _Locals(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class CompiledModel:
-    """Addresses and sizes of one model for one set of covariates that vary within a subject."""
+    """Addresses and sizes of one model for one set of circumstances.
+
+    `positions`: where the values of its unknowns other than etas stand among the parameters.
+    """
 
     code: MachineCode
     lowered: Lowered
     covariates: tuple[str, ...]
-    n_thetas: int
-    n_sigmas: int
     n_etas: int
     n_directions: int
     n_structural: int
@@ -76,18 +79,20 @@ class CompiledModel:
     reads_time_after_dose: bool
     n_rates: int
     rates_vary: bool
+    positions: np.ndarray
     n_positive: int
     n_checked: int
     domain_varies: bool
     dosing: tuple[tuple[str, int], ...]
     profiles: tuple[int, ...]
     endpoints: tuple[CompiledEndpoint, ...]
+    shown: tuple[CompiledEndpoint, ...]
     reported: tuple[str, ...]
 
     @property
     def n_unknowns(self) -> int:
-        """Thetas, sigmas and etas, in this order."""
-        return self.n_thetas + self.n_sigmas + self.n_etas
+        """Thetas, sigmas, SDs that stand in expressions, and etas, in this order."""
+        return len(self.positions) + self.n_etas
 
     def address(self, name: str) -> int:
         """Return the address of a compiled function."""
@@ -96,14 +101,18 @@ class CompiledModel:
 
 @lru_cache(maxsize=256)
 def compile_model(
-    model: Model, varying: frozenset[str] = frozenset(), *, positive: frozenset[str] = frozenset(), as_equations: bool = False
+    model: Model,
+    circumstances: Circumstances = PLAIN,
+    *,
+    positive: frozenset[str] = frozenset(),
+    as_equations: bool = False,
 ) -> CompiledModel:
-    """Compile a model; `varying` names the covariates that change within a subject. Equal models are compiled once.
+    """Compile a model for what the data decide about it. Equal models are compiled once.
 
     `positive` names the covariates that are positive everywhere, which spares checks; `as_equations` solves differential equations even
     where a closed form exists. Raises SupportError for declarations that can't be fitted.
     """
-    return _Build(lower(model, as_equations=as_equations), varying, positive).run()
+    return _Build(lower(model, as_equations=as_equations, circumstances=circumstances), circumstances, positive).run()
 
 
 @dataclass(frozen=True, eq=False)
@@ -118,16 +127,19 @@ class _Cut:
     derivatives: list[Symbolic]
     initial: list[Symbolic]
     outcomes: list[tuple[Symbolic, Symbolic]]
+    shown: list[tuple[Symbolic, Symbolic]]
 
 
 class _Build:
-    def __init__(self, lowered: Lowered, varying: frozenset[str], positive: frozenset[str]) -> None:
+    def __init__(self, lowered: Lowered, circumstances: Circumstances, positive: frozenset[str]) -> None:
         self.lowered = lowered
         self.program: Program = lowered.program
-        self.unknowns = (*lowered.thetas, *lowered.sigmas, *lowered.etas)
-        self.record_level = {TIME, TIME_AFTER_DOSE, *lowered.amounts, *(lowered.covariates[name] for name in varying)}
+        self.unknowns = (*lowered.thetas, *lowered.sigmas, *lowered.linked.values(), *lowered.etas)
+        selectors = (one.selector for one in lowered.copies)
+        varying = (lowered.covariates[name] for name in circumstances.varying)
+        self.record_level = {*RECORD_INPUTS, *lowered.amounts, *varying, *selectors}
         self.covariate_inputs = {symbol: (_COVARIATES, k) for k, symbol in enumerate(lowered.covariates.values())}
-        self.covariate_inputs |= {TIME: (_TIMES, 0), TIME_AFTER_DOSE: (_TIMES, 1)}
+        self.covariate_inputs |= {symbol: (_TIMES, k) for k, symbol in enumerate(RECORD_INPUTS)}
         self.functions: list[Function] = []
         self.domain = self._domain({lowered.covariates[name] for name in positive})
 
@@ -143,15 +155,15 @@ class _Build:
         self._add_structural("initial", cut.initial, structural)
         self._add_structural("profiles", cut.profiles, structural, TIME_AFTER_DOSE)
         patterns = self._add_equations(cut.derivatives, structural) if lowered.dynamics else None
-        locals_of = [self._add_endpoint(k, outcome, directions.symbols, cut.n_structural) for k, outcome in enumerate(cut.outcomes)]
+        observed_of, shown_of = self._add_endpoints(cut)
+        self._add_shares()
         code = compile_functions(self.program, self.functions)
+        observed = tuple(_endpoint(f"observe_{k}", one, one.is_free, code, observed_of[k]) for k, one in enumerate(lowered.endpoints))
         reactive = lowered.rates or (lowered.dynamics.derivatives if lowered.dynamics else ())
         return CompiledModel(
             code=code,
             lowered=lowered,
             covariates=tuple(lowered.covariates),
-            n_thetas=len(lowered.thetas),
-            n_sigmas=len(lowered.sigmas),
             n_etas=len(lowered.etas),
             n_directions=n,
             n_structural=cut.n_structural,
@@ -163,30 +175,47 @@ class _Build:
             is_linear=bool(lowered.dynamics and linear_part(self.program, lowered.dynamics, {TIME, TIME_AFTER_DOSE}) is not None),
             n_rates=len(cut.rates),
             rates_vary=any(self.program.leaves(one) & self._changing() for one in reactive),
+            positions=self._positions(),
             n_positive=sum(must_be for _, must_be in self.domain),
             n_checked=len(self.domain),
             domain_varies=any(self.program.leaves(one) & self.record_level for one, _ in self.domain),
             dosing=tuple(lowered.dosing),
             profiles=tuple(lowered.profiles),
-            endpoints=tuple(_endpoint(k, one, code, locals_of[k]) for k, one in enumerate(lowered.endpoints)),
+            endpoints=observed,
+            shown=tuple(
+                _endpoint(f"show_{k}", one, False, code, shown_of[k]) if k in shown_of else observed[k]
+                for k, one in enumerate(lowered.endpoints)
+            ),
             reported=tuple(lowered.reported),
         )
+
+    def _positions(self) -> np.ndarray:
+        parameters, n_plain = self.lowered.parameters, len(self.lowered.thetas) + len(self.lowered.sigmas)
+        return np.array([*range(n_plain), *(parameters.index(name) for name in self.lowered.linked)], dtype=np.int64)
 
     def _domain(self, covariates: set[Symbolic]) -> list[tuple[Symbolic, bool]]:
         """Return what has to be checked for each subject, first what must be positive: not what is known, nor what amounts decide."""
         lowered, program = self.lowered, self.program
         positive = covariates | {symbol for symbol, lower in zip(lowered.thetas, lowered.parameters.lower, strict=False) if lower >= 0}
         found = [
-            (one, must_be)
+            (self._of_record(one), must_be)
             for one, must_be in lowered.domain
             if (leaves := program.leaves(one)) and not leaves.intersection(lowered.amounts) and not is_positive(program, one, positive)
         ]
         return sorted(found, key=lambda each: not each[1])
 
+    def _of_record(self, expression: Symbolic) -> Symbolic:
+        """Return an expression with the effects of the occasion of a record."""
+        for one in self.lowered.copies:
+            if not self.program.leaves(expression).isdisjoint(one.becomes[0]):
+                options = [self.program.substitute(expression, becomes) for becomes in one.becomes]
+                expression = self.program.choose(one.selector, options)
+        return expression
+
     def _changing(self) -> set[Symbolic]:
         """Return what makes the parameters of an interval differ from those of the one before; equations know the time themselves."""
         own = {TIME, TIME_AFTER_DOSE, *self.lowered.amounts} if self.lowered.dynamics else set()
-        return self.record_level - own
+        return (self.record_level - own).union(*(one.becomes[0] for one in self.lowered.copies))
 
     def _cut(self) -> _Cut:
         """Cut into the largest constant parts or, with differential equations, as finely as gives the fewest directions."""
@@ -195,16 +224,18 @@ class _Build:
 
     def _cut_into(self, grain: str) -> _Cut:
         lowered, dynamics = self.lowered, self.lowered.dynamics
-        fixed = [symbol for symbol, held in zip((*lowered.thetas, *lowered.sigmas), lowered.parameters.fixed, strict=False) if held]
-        directions = Directions(self.program, self.unknowns, self.record_level, fixed, grain)
+        held = lowered.parameters.fixed[self._positions()]
+        fixed = [symbol for symbol, is_held in zip(self.unknowns, held, strict=False) if is_held]
+        directions = Directions(self.program, self.unknowns, self.record_level, fixed, grain, lowered.copies)
         rates = [directions.cut(rate) for rate in lowered.rates]
         dosing = [directions.cut(value) for value in lowered.dosing.values()]
         profiles = [directions.cut(one) for one in lowered.profiles.values()]
         derivatives = [directions.cut(one) for one in dynamics.derivatives] if dynamics else []
         initial = [directions.cut(one) for one in dynamics.initial] if dynamics else []
         n_structural = len(directions.symbols)
-        outcomes = [(directions.cut(one.prediction), directions.cut(one.variance)) for one in lowered.endpoints]
-        return _Cut(directions, n_structural, rates, dosing, profiles, derivatives, initial, outcomes)
+        outcomes = [tuple(directions.cut(one) for one in each.outputs) for each in lowered.endpoints]
+        shown = [tuple(directions.cut(one) for one in each.shown) for each in lowered.endpoints]
+        return _Cut(directions, n_structural, rates, dosing, profiles, derivatives, initial, outcomes, shown)
 
     def _add_equations(self, derivatives: list[Symbolic], structural: Sequence[Symbolic]) -> Patterns:
         amounts = self.lowered.amounts
@@ -219,7 +250,8 @@ class _Build:
         found = directions.expressions
         self.functions.append(Function("individual_0", inputs, dict(enumerate(found)) | passive))
         self.functions.append(Function("individual_2", inputs, self._jet(found, self.unknowns, symmetric=True) | passive))
-        self.functions.append(Function("reported", inputs, dict(enumerate(self.lowered.reported.values()))))
+        reported = [self._of_record(one) for one in self.lowered.reported.values()]
+        self.functions.append(Function("reported", inputs, dict(enumerate(reported))))
         self.functions.append(Function("domain", inputs, dict(enumerate(one for one, _ in self.domain))))
 
     def _add_structural(self, name: str, expressions: list[Symbolic], structural: Sequence[Symbolic], *before: Symbolic) -> None:
@@ -228,17 +260,34 @@ class _Build:
         self.functions.append(Function(f"{name}_0", inputs, dict(enumerate(expressions))))
         self.functions.append(Function(f"{name}_2", inputs, self._jet(expressions, (*before, *structural), symmetric=True)))
 
-    def _add_endpoint(self, k: int, outcome: tuple[Symbolic, Symbolic], directions: Sequence[Symbolic], n_structural: int) -> _Locals:
+    def _add_shares(self) -> None:
+        """Add the shares of latent groups, with their derivatives by thetas and sigmas."""
+        inputs = {symbol: (_DIRECTIONS, k) for k, symbol in enumerate(self.unknowns)} | self.covariate_inputs
+        fixed, shares = self.unknowns[: len(self._positions())], self.lowered.shares
+        outputs = dict(enumerate(shares))
+        for row, share in enumerate(shares):
+            slopes = (self.program.differentiate(share, unknown) for unknown in fixed)
+            outputs |= {len(shares) + row * len(fixed) + column: slope for column, slope in enumerate(slopes)}
+        self.functions.append(Function("shares", inputs, outputs))
+
+    def _add_endpoints(self, cut: _Cut) -> tuple[list[_Locals], dict[int, _Locals]]:
+        """Add the functions of all endpoints, and those for tables where these show something else; return their index lists."""
+        symbols, n = cut.directions.symbols, cut.n_structural
+        observed = [self._add_endpoint(f"observe_{k}", one, symbols, n) for k, one in enumerate(cut.outcomes)]
+        others = {k: one for k, one in enumerate(cut.shown) if one != cut.outcomes[k]}
+        return observed, {k: self._add_endpoint(f"show_{k}", one, symbols, n) for k, one in others.items()}
+
+    def _add_endpoint(self, name: str, outcome: tuple[Symbolic, Symbolic], directions: Sequence[Symbolic], n_structural: int) -> _Locals:
         leaves = self.program.leaves(outcome[0]) | self.program.leaves(outcome[1])
         states = [index for index, symbol in enumerate(self.lowered.amounts) if symbol in leaves]
         used = [index for index, symbol in enumerate(directions) if symbol in leaves]
         inputs = {symbol: (_AMOUNTS, index) for index, symbol in enumerate(self.lowered.amounts)} | self.subject_inputs
         inputs |= {symbol: (_DIRECTIONS, index) for index, symbol in enumerate(directions)}
         local = [self.lowered.amounts[index] for index in states] + [directions[index] for index in used]
-        self.functions.append(Function(f"observe_{k}_0", inputs, dict(enumerate(outcome))))
-        widths = (len(self.lowered.covariates), 2, 2)
-        self.functions.append(Function(f"observe_{k}_all", inputs, dict(enumerate(outcome)), widths))
-        self.functions.append(Function(f"observe_{k}_2", inputs, self._jet(outcome, local, symmetric=False)))
+        self.functions.append(Function(f"{name}_0", inputs, dict(enumerate(outcome))))
+        widths = (len(self.lowered.covariates), len(RECORD_INPUTS), 2)
+        self.functions.append(Function(f"{name}_all", inputs, dict(enumerate(outcome)), widths))
+        self.functions.append(Function(f"{name}_2", inputs, self._jet(outcome, local, symmetric=False)))
         active = tuple(self._active(one, directions, n_structural) for one in outcome)
         return _Locals(np.array(states, dtype=np.int64), np.array(used, dtype=np.int64), active)
 
@@ -269,14 +318,13 @@ class _Build:
         return outputs
 
 
-def _endpoint(k: int, lowered: Endpoint, code: MachineCode, local: _Locals) -> CompiledEndpoint:
+def _endpoint(function: str, lowered: Endpoint, is_free: bool, code: MachineCode, local: _Locals) -> CompiledEndpoint:
     return CompiledEndpoint(
-        name=lowered.name,
-        dvid=lowered.dvid,
-        log_scale=lowered.log_scale,
-        values=code.addresses[f"observe_{k}_0"],
-        all_values=code.addresses[f"observe_{k}_all"],
-        derivatives=code.addresses[f"observe_{k}_2"],
+        lowered=lowered,
+        is_free=is_free,
+        values=code.addresses[f"{function}_0"],
+        all_values=code.addresses[f"{function}_all"],
+        derivatives=code.addresses[f"{function}_2"],
         states=local.states,
         directions=local.directions,
         active=local.active,

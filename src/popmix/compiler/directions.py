@@ -7,11 +7,11 @@ through d(.) gives every gradient (CL/V, ka and V for an oral one-compartment mo
 stand behind them).
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import symengine
 
-from popmix.compiler.program import Program, Symbolic
+from popmix.compiler.program import Copies, Program, Symbolic
 
 GRAINS = ("largest", "parameter", "symbol")
 
@@ -22,7 +22,8 @@ class Directions:
     `fixed` are the unknowns that no derivative is wanted for: parts that depend on no others are *passive*, plain numbers of the
     subject. `grain` says how large the parts are that become directions: "largest" as they come, "parameter" the individual
     parameters (named parts) apart from each other, "symbol" thetas apart as well. Smaller parts are fewer where they enter in many
-    combinations.
+    combinations. A part that depends on effects between occasions (`copies`) is a direction of its own for every occasion, of which a
+    record takes that of its occasion.
     """
 
     def __init__(
@@ -32,9 +33,11 @@ class Directions:
         record_level: Iterable[Symbolic],
         fixed: Iterable[Symbolic] = (),
         grain: str = "largest",
+        copies: Sequence[Copies] = (),
     ) -> None:
         self.program = program
-        self.unknowns = set(unknowns)
+        self.copies = copies
+        self.unknowns = set(unknowns).union(*(one.becomes[0] for one in copies))
         self.free = self.unknowns - set(fixed)
         self.record_level = set(record_level)
         self.grain = grain
@@ -82,6 +85,11 @@ class Directions:
     def _direction(self, expression: Symbolic, is_free: bool) -> Symbolic:
         if expression in self._known:
             return self._known[expression]
+        for one in self.copies:
+            if not self.program.leaves(expression).isdisjoint(one.becomes[0]):
+                own = [self._direction(self.program.substitute(expression, becomes), is_free) for becomes in one.becomes]
+                self._known[expression] = self.program.choose(one.selector, own)
+                return self._known[expression]
         if is_free:
             symbol = symengine.Symbol(f"d_{len(self.symbols)}")
             self.symbols.append(symbol)

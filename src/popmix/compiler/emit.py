@@ -15,6 +15,7 @@ import llvmlite.ir as ir
 import symengine
 
 from popmix.compiler.program import Program, Symbolic
+from popmix.compiler.special import SPECIAL, Real
 
 DOUBLE = ir.DoubleType()
 POINTERS = ("a", "d", "c", "t", "out")
@@ -143,14 +144,17 @@ class Emitter:
             return self._chain(self.builder.fadd, values)
         if isinstance(expression, symengine.Mul):
             return self._chain(self.builder.fmul, values)
-        return self._call(_LIBRARY[type(expression).__name__], values)
+        return self.call(_LIBRARY[type(expression).__name__], values)
 
     def _symbol(self, symbol: Symbolic) -> ir.Value:
         if symbol in self.shared:
             return self.value(self.shared[symbol])
         if symbol in self.auxiliary_arguments:
             function = self.program.auxiliaries[symbol].function
-            return getattr(self, _AUXILIARY[function])(*(self.value(one) for one in self.auxiliary_arguments[symbol]))
+            values = [self.value(one) for one in self.auxiliary_arguments[symbol]]
+            if function in SPECIAL:
+                return SPECIAL[function](*(Real(self, value) for value in values)).value
+            return getattr(self, _AUXILIARY[function])(*values)
         pointer, offset = self.inputs[symbol]
         # there is one basic block, so a load dominates every later use
         return self.builder.load(self.place(pointer, offset))
@@ -163,14 +167,14 @@ class Emitter:
 
     def _power(self, base: Symbolic, exponent: Symbolic) -> ir.Value:
         if isinstance(base, _CONSTANTS) and float(base) == float(symengine.E):
-            return self._call("llvm.exp", [self.value(exponent)])
+            return self.call("llvm.exp", [self.value(exponent)])
         if exponent.is_Number and float(exponent) < 0:
             return self.builder.fdiv(ir.Constant(DOUBLE, 1.0), self.value(base ** (-exponent)))
         if exponent.is_Number and float(exponent) == 0.5:
-            return self._call("llvm.sqrt", [self.value(base)])
+            return self.call("llvm.sqrt", [self.value(base)])
         if exponent.is_Number and float(exponent).is_integer() and float(exponent) <= _LARGEST_UNROLLED_POWER:
             return self._whole_power(self.value(base), int(float(exponent)))
-        return self._call("llvm.pow", [self.value(base), self.value(exponent)])
+        return self.call("llvm.pow", [self.value(base), self.value(exponent)])
 
     def _whole_power(self, base: ir.Value, exponent: int) -> ir.Value:
         result = None
@@ -182,7 +186,8 @@ class Emitter:
                 base = self.builder.fmul(base, base)
         return result
 
-    def _call(self, name: str, values: list[ir.Value]) -> ir.Value:
+    def call(self, name: str, values: list[ir.Value]) -> ir.Value:
+        """Return a call of a function of the mathematical library, or of an intrinsic of LLVM."""
         if name.startswith("llvm."):
             return self.builder.call(self.module.declare_intrinsic(name, [DOUBLE]), values)
         if name not in self.module.globals:
@@ -221,24 +226,24 @@ class Emitter:
 
     def _expit(self, x: ir.Value) -> ir.Value:
         one = ir.Constant(DOUBLE, 1.0)
-        return self.builder.fdiv(one, self.builder.fadd(one, self._call("llvm.exp", [self.builder.fneg(x)])))
+        return self.builder.fdiv(one, self.builder.fadd(one, self.call("llvm.exp", [self.builder.fneg(x)])))
 
     def _abs(self, x: ir.Value) -> ir.Value:
-        return self._call("llvm.fabs", [x])
+        return self.call("llvm.fabs", [x])
 
     def _named(self, x: ir.Value) -> ir.Value:
         return x
 
     def _lgamma(self, x: ir.Value) -> ir.Value:
-        return self._call("lgamma", [x])
+        return self.call("lgamma", [x])
 
     def _general_power(self, base: ir.Value, exponent: ir.Value) -> ir.Value:
-        return self._call("llvm.pow", [base, exponent])
+        return self.call("llvm.pow", [base, exponent])
 
     def _power_log(self, base: ir.Value, exponent: ir.Value, degree: ir.Value) -> ir.Value:
         """base ** exponent * log(base) ** degree, with its limit 0 at base = 0."""
-        power = self._call("llvm.pow", [base, exponent])
-        logarithm = self._call("llvm.pow", [self._call("llvm.log", [base]), degree])
+        power = self.call("llvm.pow", [base, exponent])
+        logarithm = self.call("llvm.pow", [self.call("llvm.log", [base]), degree])
         at_zero = self.builder.fcmp_ordered("==", base, ir.Constant(DOUBLE, 0.0))
         return self.builder.select(at_zero, ir.Constant(DOUBLE, 0.0), self.builder.fmul(power, logarithm))
 

@@ -9,31 +9,27 @@ from dataclasses import dataclass
 import symengine
 
 from popmix.compiler.dynamics import Dynamics, Mammillary, Shape, mammillary
-from popmix.compiler.program import ONE, ZERO, Program, Symbolic
+from popmix.compiler.endpoints import AS_OBSERVED, LIMIT, PREVIOUS, VALUE, Endpoint, Scope, endpoint
+from popmix.compiler.hazards import cumulated
+from popmix.compiler.individual import Ingredients, as_number, individual
+from popmix.compiler.program import ONE, ZERO, Copies, Program, Symbolic
 from popmix.errors import SupportError
 from popmix.model.blueprint import BLUEPRINTS, Range
 from popmix.model.compartments import Place, compartments
-from popmix.model.declarations import Dose, IndividualParameter, Observation
+from popmix.model.declarations import Distribution, Dose, IndividualParameter, Observation
+from popmix.model.effects import levels_of
 from popmix.model.expression import COMPARISONS, CONNECTIVES, Attribute, Expression, Number, Operation, Reference, Text
 from popmix.model.library import expand, is_linear, mammillary_rates
 from popmix.model.model import Model
 from popmix.model.parameters import Parameters, parameters_of
 
 TIME, TIME_AFTER_DOSE = symengine.Symbol("T"), symengine.Symbol("TAD")
+RECORD_INPUTS = (TIME, TIME_AFTER_DOSE, VALUE, LIMIT, PREVIOUS)
+# the column that the gate adds for the latent group, numbered from 0
+GROUP = "number of the group"
 
 _RATES = ("k10", "k12", "k21", "k13", "k31", "ka")
 _DOSE_ATTRIBUTES = ("f", "lag", "duration", "rate")
-
-
-@dataclass(frozen=True)
-class Endpoint:
-    """A Gaussian outcome: observed value (or its logarithm) ~ N(prediction, variance)."""
-
-    name: str
-    dvid: str | None
-    prediction: Symbolic
-    variance: Symbolic
-    log_scale: bool
 
 
 @dataclass(frozen=True)
@@ -43,13 +39,18 @@ class Lowered:
     `compartments` are labels in the order of `amounts`, `places` their declarations. Closed forms have a `shape` and `rates`: k10
     (k12, k21, k13, k31) and ka, in this order, as far as they exist; differential equations have `dynamics`. `profiles`: by the compartment
     into which doses arrive with that density. `domain`: arguments of structures that must be positive (True) or not negative.
+    `etas` are the random effects as a subject has them, those between occasions once for every occasion: see `copies`. `hidden`
+    compartments, the last ones, cumulate the hazards of these endpoints. `shares`: of the latent groups. `linked`: SDs of effects, by their
+    names among the parameters, that stand in expressions.
     """
 
     program: Program
     parameters: Parameters
     thetas: tuple[Symbolic, ...]
     sigmas: tuple[Symbolic, ...]
+    linked: dict[str, Symbolic]
     etas: tuple[Symbolic, ...]
+    copies: tuple[Copies, ...]
     covariates: dict[str, Symbolic]
     amounts: tuple[Symbolic, ...]
     shape: Shape | None
@@ -60,26 +61,40 @@ class Lowered:
     dosing: dict[tuple[str, int], Symbolic]
     profiles: dict[int, Symbolic]
     domain: tuple[tuple[Symbolic, bool], ...]
+    hidden: tuple[str, ...]
     endpoints: tuple[Endpoint, ...]
     reported: dict[str, Symbolic]
+    shares: tuple[Symbolic, ...]
+
+
+@dataclass(frozen=True)
+class Circumstances:
+    """What the data decide about a model: names of covariates that change within a subject, endpoints with records censored on a side.
+
+    `below`: the levels within subjects (the Occasion, and Levels whose label changes there), with the most that a subject has of each.
+    """
+
+    varying: frozenset[str] = frozenset()
+    below: tuple[tuple[str, int], ...] = ()
+    censored: frozenset[tuple[str, str]] = frozenset()
+
+
+PLAIN = Circumstances()
 
 
 def _refuse(model: Model) -> None:
     """Raise SupportError, all at once, for declarations that no engine of this version honours."""
-    found = [f"{name}: iov= (between-occasion variability)" for name, one in model.parameters.items() if one.iov is not None]
-    found += [f"{name}: prior=" for name, one in (model.thetas | model.blocks).items() if one.prior is not None]
-    found += [f"{name}: level=" for name, one in (model.etas | model.blocks).items() if one.level is not None]
-    found += [f"{name}: Mixture" for name in model.mixtures]
+    found = [f"{name}: prior=" for name, one in (model.thetas | model.blocks).items() if one.prior is not None]
     if found:
         raise SupportError(f"{model.name} can't be fitted by this version of popmix: {'; '.join(found)}. Leave these out.")
 
 
-def lower(model: Model, *, as_equations: bool = False) -> Lowered:
+def lower(model: Model, *, as_equations: bool = False, circumstances: Circumstances = PLAIN) -> Lowered:
     """Translate a model into symbolic expressions; `as_equations` leaves closed forms aside.
 
     Raises SupportError, naming the declaration, for a feature that this version can't fit.
     """
-    return _Lowering(model, as_equations).run()
+    return _Lowering(model, as_equations, circumstances).run()
 
 
 def starts_as_equations(model: Model, *, as_equations: bool = False) -> bool:
@@ -87,29 +102,69 @@ def starts_as_equations(model: Model, *, as_equations: bool = False) -> bool:
 
     Raises SupportError as `lower` does.
     """
-    return _Lowering(model, as_equations).has_equations
+    return _Lowering(model, as_equations, PLAIN).has_equations
 
 
 class _Lowering:
-    def __init__(self, model: Model, as_equations: bool) -> None:
+    def __init__(self, model: Model, as_equations: bool, circumstances: Circumstances) -> None:
         _refuse(model)
         self.model = model
+        self.circumstances = circumstances
         self.program = Program()
         self.parameters = parameters_of(model)
         self.thetas = {name: symengine.Symbol(f"theta_{name}") for name in model.thetas}
         self.sigmas = {name: symengine.Symbol(f"sigma_{name}") for name in self.parameters.of_kind("sigma")}
         self.etas = {name: symengine.Symbol(f"eta_{name}") for name in self.parameters.eta_names}
-        self.covariates = {name: symengine.Symbol(f"cov_{name}") for name in model.covariates}
+        self.covariates = {name: symengine.Symbol(f"cov_{name}") for name in (*model.covariates, *added_columns(model))}
         self.categories = {name: covariate.categories for name, covariate in model.covariates.items()}
         self.known: dict[str, Symbolic] = {}
+        self.linked: dict[str, Symbolic] = {}
         self.places = compartments(model)
-        self.amounts = {place: symengine.Symbol(f"amount_{index}") for index, place in enumerate(self.places.values())}
-        self.as_equations = as_equations and bool(self.places)
         self.expansions = {name: expand(name, structure) for name, structure in model.structures.items()}
         moving = [structure for name, structure in model.structures.items() if self.expansions[name].states]
         self.closed = moving[0] if len(moving) == 1 and is_linear(moving[0]) and not model.states else None
         self.arrives_slowly = any(dose.profile is not None for doses in self._routes().values() for dose in doses)
-        self.has_equations = bool(self.places) and (self.as_equations or self.closed is None or self.arrives_slowly)
+        self.amounts = {place: symengine.Symbol(f"amount_{index}") for index, place in enumerate(self.places.values())}
+        self.has_equations = False
+        self.hidden = self._hidden()
+        self.known.clear()
+        for name in self.hidden:
+            self.places[f"cumulated hazard of {name}"] = (name, None)
+            self.amounts[name, None] = symengine.Symbol(f"amount_{len(self.amounts)}")
+        self.as_equations = as_equations and bool(self.places)
+        needed = self.as_equations or self.closed is None or self.arrives_slowly or bool(self.hidden)
+        self.has_equations = bool(self.places) and needed
+
+    def _hidden(self) -> tuple[str, ...]:
+        """Return the endpoints whose hazard changes with more than the clock, so that it has to be integrated."""
+        events = {name: one for name, one in self.model.observations.items() if _is_event(one)}
+        return tuple(name for name, one in events.items() if self._cumulated(one.prediction.arguments["hazard"]) is None)
+
+    def _cumulated(self, hazard: Expression) -> Symbolic | None:
+        """Return a hazard, cumulated from time 0, in closed form if it has one."""
+        symbolic = self.expression(hazard)
+        changing = {self.covariates[name] for name in self.circumstances.varying} | {TIME_AFTER_DOSE, *self.amounts.values()}
+        several = {level for level, count in self.circumstances.below if count > 1}
+        changing |= {self.etas[effect.name] for effect in self.model.random_effects() if effect.level in several}
+        return None if self.program.leaves(symbolic) & changing else cumulated(self.program, symbolic, TIME)
+
+    def _hazards(self) -> dict[str, tuple[Symbolic, Symbolic]]:
+        """Return by endpoint the hazard, and what of it a record cumulates: since the time in its LIMIT, or since the state was emptied."""
+        found = {}
+        for name, one in self.model.observations.items():
+            if not _is_event(one):
+                continue
+            hazard = one.prediction.arguments["hazard"]
+            if name in self.hidden:
+                total = self.amounts[name, None]
+            else:
+                until = self._cumulated(hazard)
+                since = self.program.substitute(until, {TIME: LIMIT})
+                at_start = self.program.apply("==", LIMIT, ZERO)
+                # a power of time that is below 1 has no slope at time 0, where nothing has been cumulated
+                total = until - self.program.apply("where", at_start, ZERO, since)
+            found[name] = (self.expression(hazard), total)
+        return found
 
     def run(self) -> Lowered:
         dynamics = self._dynamics() if self.has_equations else None
@@ -117,12 +172,15 @@ class _Lowering:
         labels = list(self.places)
         order = closed.order if closed else tuple(range(len(labels)))
         places = [self.places[labels[index]] for index in order]
+        etas, copies = self._effects()
         return Lowered(
             program=self.program,
             parameters=self.parameters,
             thetas=tuple(self.thetas.values()),
             sigmas=tuple(self.sigmas.values()),
-            etas=tuple(self.etas.values()),
+            linked=self.linked,
+            etas=etas,
+            copies=copies,
             covariates=self.covariates,
             amounts=tuple(self.amounts[place] for place in places),
             shape=closed.shape if closed else None,
@@ -133,9 +191,35 @@ class _Lowering:
             dosing=self._dosing(places),
             profiles=self._profiles(places),
             domain=self._domain(),
-            endpoints=tuple(self._endpoint(name, one) for name, one in self.model.observations.items()),
+            hidden=self.hidden,
+            endpoints=self._endpoints(),
             reported={name: self._name(name) for name in self.model.parameters},
+            shares=tuple(self.expression(share) for one in self.model.mixtures.values() for share in one.shares),
         )
+
+    def _effects(self) -> tuple[tuple[Symbolic, ...], tuple[Copies, ...]]:
+        """Return the effects that a subject has: its own, those of levels below and of levels above; and the copies of those below."""
+        below = dict(self.circumstances.below)
+        own, above, copies = [], [], {}
+        for name, level in zip(self.etas, self.parameters.levels, strict=True):
+            if level in below:
+                copies.setdefault(level, []).append(self.etas[name])
+            else:
+                (own if level is None else above).append(self.etas[name])
+        made = [self._copies(level, copies[level], count) for level, count in below.items() if level in copies]
+        inside = [symbol for one in made for each in one.becomes for symbol in each.values()]
+        return (*own, *inside, *above), tuple(made)
+
+    def _copies(self, level: str, effects: list[Symbolic], count: int) -> Copies:
+        becomes = ({symbol: symengine.Symbol(f"{symbol}_{number}") for symbol in effects} for number in range(count))
+        return Copies(self.covariates[number_column(level)], tuple(becomes))
+
+    def _endpoints(self) -> tuple[Endpoint, ...]:
+        """Return the endpoints in the order of their declaration, then those of censored records."""
+        scope = Scope(self.program, self.expression, self.sigmas, self._hazards())
+        declared = self.model.observations
+        plain = [endpoint(scope, name, one, AS_OBSERVED) for name, one in declared.items()]
+        return (*plain, *(endpoint(scope, name, declared[name], side) for name, side in sorted(self.circumstances.censored)))
 
     def _closed_form(self, dynamics: Dynamics | None) -> Mammillary | None:
         if dynamics is not None:
@@ -152,12 +236,15 @@ class _Lowering:
         states |= {(name, None): state for name, state in self.model.states.items()}
         derivatives = {place: self.expression(state.derivative) for place, state in states.items()}
         initial = {place: ZERO if state.init is None else self.expression(state.init) for place, state in states.items()}
+        for name in self.hidden:
+            derivatives[name, None] = self.expression(self.model.observations[name].prediction.arguments["hazard"])
+            initial[name, None] = ZERO
         order = tuple(self.amounts)
         return Dynamics(tuple(self.amounts.values()), tuple(derivatives[one] for one in order), tuple(initial[one] for one in order))
 
     def expression(self, node: Expression) -> Symbolic:
         if isinstance(node, Number):
-            return _number(node.value)
+            return as_number(node.value)
         if isinstance(node, Reference):
             return self._name(node.name)
         if isinstance(node, Attribute):
@@ -184,25 +271,36 @@ class _Lowering:
         if name in self.model.expressions:
             return self.expression(self.model.expressions[name].expression)
         if name in self.model.etas:
-            return self.etas[name]
+            return self.etas[name] if name in self.etas else self.etas[f"kappa_{name}"]
+        if name in self.model.mixtures:
+            return self.covariates[GROUP] + 1
         if name == "T":
             return TIME
         if name == "TAD":
             return TIME_AFTER_DOSE
+        if name == "Y":
+            return VALUE
         raise SupportError(f"{name} can't be used in a model that is fitted by this version of popmix")
 
     def _individual(self, name: str, declared: IndividualParameter) -> Symbolic:
-        typical = self.expression(declared.typical)
-        eta = self.etas.get(name, ZERO)
-        if declared.family == "Normal":
-            return typical + eta
-        if declared.family == "LogNormal":
-            return typical * symengine.exp(eta)
-        if declared.family != "LogitNormal":
-            raise SupportError(f"{name}: the distribution {declared.family} can't be fitted yet; Normal, LogNormal and LogitNormal can.")
-        lower, upper = (_number(bound) for bound in (declared.lower or 0.0, 1.0 if declared.upper is None else declared.upper))
-        share = (typical - lower) / (upper - lower)
-        return lower + (upper - lower) * self.program.apply("expit", symengine.log(share / (1 - share)) + eta)
+        return individual(
+            Ingredients(
+                program=self.program,
+                name=name,
+                declared=declared,
+                typical=self.expression(declared.typical),
+                eta=self.etas.get(name, ZERO) + self.etas.get(f"kappa_{name}", ZERO),
+                shape=None if declared.shape is None else self.expression(declared.shape),
+                df=None if declared.df is None else self.expression(declared.df),
+                sd=lambda: self._sd(name, declared),
+            )
+        )
+
+    def _sd(self, name: str, declared: IndividualParameter) -> Symbolic:
+        """Return the SD of a parameter's effect between subjects as an unknown that its expression reads; 1 without such an effect."""
+        if declared.iiv is None:
+            return ONE
+        return self.linked.setdefault(f"iiv_{name}", symengine.Symbol(f"sd_{name}"))
 
     def _attribute(self, node: Attribute) -> Symbolic:
         outputs = self.expansions[node.owner].outputs
@@ -234,7 +332,7 @@ class _Lowering:
     def _comparand(self, node: Expression, other: Expression) -> Symbolic:
         if not isinstance(node, Text):
             return self.expression(node)
-        return _number(float(self.categories[other.name].index(node.value)))
+        return as_number(float(self.categories[other.name].index(node.value)))
 
     def _routes(self) -> dict[Place, list[Dose]]:
         """Return what is declared about the doses into each compartment."""
@@ -268,29 +366,20 @@ class _Lowering:
                     found[self.expression(value), allowed is Range.POSITIVE] = None
         return tuple(found)
 
-    def _endpoint(self, name: str, declared: Observation) -> Endpoint:
-        if not isinstance(declared.prediction, Expression):
-            raise SupportError(f"{name}: outcomes of the kind {declared.prediction.kind} can't be fitted yet; continuous ones can.")
-        if declared.box_cox is not None or declared.lloq is not None or declared.uloq is not None:
-            raise SupportError(f"{name}: box_cox= and censoring can't be fitted yet.")
-        prediction = self.expression(declared.prediction)
-        variance = ZERO
-        for kind, power in (("additive", 0), ("proportional", 1)):
-            if getattr(declared, kind) is not None:
-                variance += (self.sigmas[f"{kind}_{name}"] * prediction**power) ** 2
-        if declared.power is not None:
-            exponent = self.sigmas[f"exponent_{name}"]
-            variance += (self.sigmas[f"power_{name}"] * self.program.power(prediction, exponent)) ** 2
-        if declared.sd is not None:
-            variance = self.expression(declared.sd) ** 2
-        if declared.log_additive is not None:
-            prediction, variance = symengine.log(prediction), self.sigmas[f"log_additive_{name}"] ** 2
-        return Endpoint(name, declared.dvid, prediction, variance, declared.log_additive is not None)
+
+def number_column(level: str) -> str:
+    """Return the name of the column that the gate adds for the number, from 0, of an occasion (or jar, ...) within its subject."""
+    return f"number of {level}"
 
 
-def _number(value: float) -> Symbolic:
-    """Return whole numbers as integers, so that a square is a product and not a call of pow."""
-    return symengine.Integer(int(value)) if float(value).is_integer() and abs(value) < 1e9 else symengine.RealDouble(value)
+def added_columns(model: Model) -> tuple[str, ...]:
+    """Return the columns that the gate adds to the covariates: numbers of a record's occasion and levels, and the latent group."""
+    levels = [level for level in levels_of(model.declarations) if level is not None]
+    return (*map(number_column, levels), *([GROUP] if model.mixtures else []))
+
+
+def _is_event(declared: Observation) -> bool:
+    return isinstance(declared.prediction, Distribution) and declared.prediction.kind == "TimeToEvent"
 
 
 _PLAIN = {
@@ -308,4 +397,4 @@ _PLAIN = {
     "tanh": symengine.tanh,
 }
 
-__all__ = ["ONE", "TIME", "TIME_AFTER_DOSE", "Endpoint", "Lowered", "Shape", "lower"]
+__all__ = ["ONE", "RECORD_INPUTS", "TIME", "TIME_AFTER_DOSE", "Circumstances", "Endpoint", "Lowered", "Shape", "lower"]

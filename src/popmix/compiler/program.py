@@ -4,6 +4,8 @@
 their own rules of differentiation, so that 0 * inf never arises from a branch that was not chosen or from 0 ** slope.
 """
 
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import symengine
@@ -20,6 +22,17 @@ class Auxiliary:
     symbol: Symbolic
     function: str
     arguments: tuple[Symbolic, ...]
+
+
+@dataclass(frozen=True)
+class Copies:
+    """The random effects of a level within subjects: `selector` holds the number of a record's occasion (or jar, ...) within its subject.
+
+    `becomes`: for every number what the effects that expressions hold become there.
+    """
+
+    selector: Symbolic
+    becomes: tuple[dict[Symbolic, Symbolic], ...]
 
 
 class Program:
@@ -44,6 +57,10 @@ class Program:
     def power(self, base: Symbolic, exponent: Symbolic) -> Symbolic:
         """Return base ** exponent, guarded at base = 0 when the exponent is not a number."""
         return base**exponent if exponent.is_Number else self.apply("power", base, exponent)
+
+    def exponential_slope(self, shape: Symbolic, x: Symbolic) -> Symbolic:
+        """Return (exp(shape x) - 1) / shape, which is x at shape = 0."""
+        return x * self.apply("phi_1", shape * x)
 
     def named(self, expression: Symbolic) -> Symbolic:
         """Return a symbol that stands for an expression as a whole, so that it can be found again inside others."""
@@ -72,6 +89,25 @@ class Program:
                 else:
                     found.add(symbol)
         return found
+
+    def substitute(self, expression: Symbolic, replacements: Mapping[Symbolic, Symbolic]) -> Symbolic:
+        """Return an expression with input symbols replaced, inside of auxiliaries too."""
+        inside = {}
+        for symbol in expression.free_symbols:
+            if symbol in replacements:
+                inside[symbol] = replacements[symbol]
+            elif symbol in self.auxiliaries and not self.leaves(symbol).isdisjoint(replacements):
+                auxiliary = self.auxiliaries[symbol]
+                arguments = (self.substitute(argument, replacements) for argument in auxiliary.arguments)
+                inside[symbol] = self.apply(auxiliary.function, *arguments)
+        return expression.xreplace(inside) if inside else expression
+
+    def choose(self, selector: Symbolic, options: Sequence[Symbolic]) -> Symbolic:
+        """Return the option whose number, from 0, the selector holds."""
+        chosen = options[-1]
+        for number in range(len(options) - 2, -1, -1):
+            chosen = self.apply("where", self.apply("==", selector, symengine.Integer(number)), options[number], chosen)
+        return chosen
 
     def differentiate(self, expression: Symbolic, variable: Symbolic) -> Symbolic:
         """Return the total derivative of an expression, with the chain rule through auxiliaries."""
@@ -136,6 +172,65 @@ def _digamma(x: Symbolic) -> Symbolic:
     return series - sum(ONE / (x + k) for k in range(shift))
 
 
+def _log1p_rule(program: Program, auxiliary: Auxiliary, changes: list[Symbolic]) -> Symbolic:
+    return changes[0] / (1 + auxiliary.arguments[0])
+
+
+def _expm1_rule(program: Program, auxiliary: Auxiliary, changes: list[Symbolic]) -> Symbolic:
+    return symengine.exp(auxiliary.arguments[0]) * changes[0]
+
+
+def _softplus_rule(program: Program, auxiliary: Auxiliary, changes: list[Symbolic]) -> Symbolic:
+    return program.apply("expit", auxiliary.arguments[0]) * changes[0]
+
+
+def _phi_rule(program: Program, auxiliary: Auxiliary, changes: list[Symbolic]) -> Symbolic:
+    """phi_k' = phi_k - k phi_(k+1)."""
+    order = int(auxiliary.function.removeprefix("phi_"))
+    return (auxiliary.symbol - order * program.apply(f"phi_{order + 1}", auxiliary.arguments[0])) * changes[0]
+
+
+def _log_normal_cdf_rule(program: Program, auxiliary: Auxiliary, changes: list[Symbolic]) -> Symbolic:
+    return program.apply("mills", auxiliary.arguments[0]) * changes[0]
+
+
+def _mills_rule(program: Program, auxiliary: Auxiliary, changes: list[Symbolic]) -> Symbolic:
+    """With m = density / cumulated and g = x + m, which cancel in the far tail: m' = -m g."""
+    return -auxiliary.symbol * program.apply("mills_gap", auxiliary.arguments[0]) * changes[0]
+
+
+def _mills_gap_rule(program: Program, auxiliary: Auxiliary, changes: list[Symbolic]) -> Symbolic:
+    return (1 - program.apply("mills", auxiliary.arguments[0]) * auxiliary.symbol) * changes[0]
+
+
+def _censored_root_rule(program: Program, auxiliary: Auxiliary, changes: list[Symbolic]) -> Symbolic:
+    """The root of the curvature of -log Phi: sqrt(m g)."""
+    z = auxiliary.arguments[0]
+    return symengine.sqrt(program.apply("mills", z) * program.apply("mills_gap", z)) * changes[0]
+
+
+def _log_normal_interval_rule(program: Program, auxiliary: Auxiliary, changes: list[Symbolic]) -> Symbolic:
+    lower, upper = (symengine.exp(-(x**2) / 2 - _LOG_ROOT_2PI - auxiliary.symbol) for x in auxiliary.arguments)
+    return upper * changes[1] - lower * changes[0]
+
+
+def _normal_cdf_rule(program: Program, auxiliary: Auxiliary, changes: list[Symbolic]) -> Symbolic:
+    return symengine.exp(-(auxiliary.arguments[0] ** 2) / 2 - _LOG_ROOT_2PI) * changes[0]
+
+
+def _normal_quantile_rule(program: Program, auxiliary: Auxiliary, changes: list[Symbolic]) -> Symbolic:
+    return symengine.exp(auxiliary.symbol**2 / 2 + _LOG_ROOT_2PI) * changes[0]
+
+
+def _student_quantile_rule(program: Program, auxiliary: Auxiliary, changes: list[Symbolic]) -> Symbolic:
+    """Normal density at z over Student's at t; degrees of freedom are a number."""
+    z, df = auxiliary.arguments
+    freedom = float(df)
+    constant = math.lgamma((freedom + 1) / 2) - math.lgamma(freedom / 2) - 0.5 * math.log(freedom * math.pi)
+    log_student = constant - (freedom + 1) / 2 * program.apply("log1p", auxiliary.symbol**2 / freedom)
+    return symengine.exp(-(z**2) / 2 - _LOG_ROOT_2PI - log_student) * changes[0]
+
+
 def _named_rule(program: Program, auxiliary: Auxiliary, changes: list[Symbolic]) -> Symbolic:
     return changes[0]
 
@@ -144,6 +239,7 @@ def _flat_rule(program: Program, auxiliary: Auxiliary, changes: list[Symbolic]) 
     return ZERO
 
 
+_LOG_ROOT_2PI = symengine.RealDouble(0.5 * math.log(2 * math.pi))
 # B_2k / 2k of the asymptotic series of psi
 _DIGAMMA_COEFFICIENTS = ((1, 12), (-1, 120), (1, 252), (-1, 240), (1, 132), (-691, 32760), (1, 12))
 _COMPARISONS = ("<", "<=", "==", "!=", "and", "or", "not")
@@ -155,6 +251,18 @@ _RULES = {
     "abs": _abs_rule,
     "lgamma": _lgamma_rule,
     "named": _named_rule,
+    "log1p": _log1p_rule,
+    "expm1": _expm1_rule,
+    "log1p_exp": _softplus_rule,
+    **dict.fromkeys(("phi_1", "phi_2", "phi_3", "phi_4"), _phi_rule),
+    "log_normal_cdf": _log_normal_cdf_rule,
+    "mills": _mills_rule,
+    "mills_gap": _mills_gap_rule,
+    "censored_root": _censored_root_rule,
+    "log_normal_interval": _log_normal_interval_rule,
+    "normal_cdf": _normal_cdf_rule,
+    "normal_quantile": _normal_quantile_rule,
+    "student_quantile": _student_quantile_rule,
     **dict.fromkeys(_COMPARISONS, _flat_rule),
 }
 

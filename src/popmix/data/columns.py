@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from difflib import get_close_matches
 
 from popmix.data.cells import MISSING, is_number
-from popmix.data.expectation import Expectation
+from popmix.data.expectation import Expectation, Occasions
 from popmix.data.findings import Collector, some
 from popmix.data.raw import RawTable
 
@@ -38,10 +38,13 @@ class Columns:
         self.roles = {role: at for role, name in ROLES.items() if role not in unused and (at := self._position(role, name)) != _NONE}
         wanted = expectation.wanted if expectation else {}
         if expectation:
-            self._refuse_unknown(mapping, [*wanted, *([expectation.occasion] if expectation.occasion else [])])
+            occasion = [expectation.occasion.name] if expectation.occasion else []
+            self._refuse_unknown(mapping, [*wanted, *expectation.levels, *occasion])
         self.covariates = {name: at for name in wanted if (at := self._position(name, name)) != _NONE}
         if expectation is None:
             self.covariates = self._all_others(mapping)
+        levels = expectation.levels if expectation else {}
+        self.levels = {name: at for name, column in levels.items() if (at := self._position(name, column)) != _NONE}
         if expectation and expectation.occasion and "occ" not in self._mapping:
             self._occasion(expectation.occasion)
         self._report_names()
@@ -80,9 +83,9 @@ class Columns:
     def _first(self, name: str, at: int) -> bool:
         return self.raw.names.index(name) == at
 
-    def _occasion(self, name: str) -> None:
+    def _occasion(self, occasion: Occasions) -> None:
         self.roles.pop("occ", None)
-        position = self._position(name, name)
+        position = self._position(occasion.name, occasion.column or occasion.name) if occasion.by_column else _NONE
         if position != _NONE:
             self.roles["occ"] = position
 
@@ -127,6 +130,14 @@ class Columns:
         hint = f" Did you mean columns={{{role!r}: {near!r}}}?" if near else ""
         message = f"No column for {role}{why}. Found: {self._found()}.{hint}"
         self._collector.add("D005", "E", ROLES.get(role, role), message, f"Name it {ROLES.get(role, role)}, or map it with columns=.")
+        return False
+
+    def require_level(self, name: str, column: str) -> bool:
+        """Tell whether a level (or the occasion) of the model has a column; report its absence when it has none."""
+        if name in self.levels or name.lower() in self._mapping:
+            return name in self.levels
+        message = f"No column {column} for the level {name}. Found: {self._found()}.{did_you_mean(column, self.raw.names)}"
+        self._collector.add("D005", "E", column, message, f"Add the column, or map it: columns={{{name!r}: ...}}.")
         return False
 
     def require_covariate(self, name: str) -> bool:

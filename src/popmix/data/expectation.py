@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from enum import Enum
 
 from popmix.data.cells import label
 
@@ -22,6 +23,42 @@ FEATURES = frozenset(
 DEFAULT_FEATURES = FEATURES - {"replace", "multiply", "compartment_off"}
 
 
+class Kind(Enum):
+    """What the values of an endpoint are."""
+
+    CONTINUOUS = "continuous"
+    BINARY = "binary"
+    BINOMIAL = "binomial"
+    COUNT = "count"
+    CATEGORY = "category"
+    EVENT = "event"
+    FREE = "free"
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """The values that an endpoint may have: a BINOMIAL of `trials` (a number or a column), a CATEGORY of so many `categories`."""
+
+    kind: Kind
+    trials: float | str | None = None
+    categories: int | None = None
+
+
+@dataclass(frozen=True)
+class Occasions:
+    """How the occasions of a subject are told apart: by the labels in a column, by its doses, or by times at which new ones begin."""
+
+    name: str
+    column: str | None = None
+    dose: bool = False
+    breaks: tuple[float, ...] | None = None
+
+    @property
+    def by_column(self) -> bool:
+        """Whether the labels stand in a column."""
+        return not self.dose and self.breaks is None
+
+
 @dataclass(frozen=True)
 class Expectation:
     """The columns, endpoints, compartments and features that a model expects of a data set.
@@ -37,7 +74,8 @@ class Expectation:
     with compartments, states or hazards; a purely algebraic model does not).
     features: names out of `FEATURES` that the model and method support.
     proportional: endpoints whose variance vanishes with the prediction; log_endpoints: densities of log(DV).
-    lloq: endpoint -> a number or the name of a column. occasion: the name of the occasion column, None without occasions.
+    lloq, uloq: endpoint -> a number or the name of a column. outcomes: endpoint -> what its values are. occasion: how occasions are told
+    apart, None without. levels: name of a grouping -> its column.
     """
 
     covariates: Mapping[str, tuple | None] = field(default_factory=dict)
@@ -56,12 +94,16 @@ class Expectation:
     proportional: frozenset[str] = frozenset()
     log_endpoints: frozenset[str] = frozenset()
     lloq: Mapping[str, float | str] = field(default_factory=dict)
-    occasion: str | None = None
+    uloq: Mapping[str, float | str] = field(default_factory=dict)
+    outcomes: Mapping[str, Outcome] = field(default_factory=dict)
+    occasion: Occasions | None = None
+    levels: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def wanted(self) -> dict[str, tuple | None]:
         """Columns to keep beside the events, name -> categories: the covariates, and limits of quantification that are columns."""
-        return dict(self.covariates) | {name: None for name in self.lloq.values() if isinstance(name, str)}
+        limits = [*self.lloq.values(), *self.uloq.values()]
+        return {name: None for name in limits if isinstance(name, str)} | dict(self.covariates)
 
     def endpoint_of(self, dvid: str) -> str | None:
         """Return the endpoint that a (normalised) DVID label belongs to, None when there is none; "" is the only one."""

@@ -12,6 +12,7 @@ from popmix.data.covariates import Interpolation, read_covariates
 from popmix.data.exclusion import Exclusion, UnknownColumn, matches, rules
 from popmix.data.expectation import Expectation
 from popmix.data.findings import Collector, Findings, counted, ordered, some
+from popmix.data.groupings import read_groupings
 from popmix.data.identity import drop_without_id, group_by_subject
 from popmix.data.raw import RawTable
 from popmix.data.records import Records, parse
@@ -88,6 +89,7 @@ def _read(
     if records is None:
         return None, ordered(collector.items, raw.source)
     read_covariates(records, expectation, interpolation, collector)
+    read_groupings(records, expectation, collector)
     with np.errstate(all="ignore"):  # absurd numbers may overflow in a product; they are still compared, and told
         for one in CHECKS:
             one(records, expectation, collector)
@@ -153,8 +155,10 @@ def _have_columns(found: Columns, expectation: Expectation | None, collector: Co
         usable &= found.require(
             "dvid", f", though the model has {len(expectation.endpoints)} endpoints ({', '.join(expectation.endpoints)})"
         )
-    if expectation.occasion:
+    if expectation.occasion and expectation.occasion.by_column:
         usable &= found.require("occ")
+    for name, column in expectation.levels.items():
+        usable &= found.require_level(name, column)
     return usable
 
 
@@ -187,6 +191,7 @@ def _event_table(records: Records, findings: Findings, excluded: tuple[tuple[str
         endpoint=records.endpoint,
         limit=records["limit"].copy(),
         occasion=records.occasion,
+        levels=records.levels,
         covariates=records.covariates,
         interpolation=records.interpolation,
         missing=records.missing,

@@ -36,6 +36,7 @@ class Records:
     compartment: np.ndarray = field(default_factory=lambda: objects([]))
     endpoint: np.ndarray = field(default_factory=lambda: objects([]))
     occasion: np.ndarray | None = None
+    levels: dict[str, np.ndarray] = field(default_factory=dict)
     covariates: dict[str, np.ndarray] = field(default_factory=dict)
     interpolation: dict[str, str] = field(default_factory=dict)
     missing: dict[str, int] = field(default_factory=dict)

@@ -23,7 +23,8 @@ class EventTable:
     amt, rate, duration: float[n], nan where absent (rate -1: modelled rate, -2: modelled duration); ii: float[n], 0 where
     absent; addl, ss: int64[n].
     compartment, endpoint, occasion: object[n] of str, "" where missing; numbers are normalised ("1" for 1.0); `occasion` is
-    None without such a column.
+    None without such a column, and made where occasions begin with doses or at given times.
+    levels: name of a grouping -> object[n] of str, its labels.
     cens: int64[n] (1 below, -1 above, 0 as observed); limit: float[n], nan where absent.
     covariates: name -> float[n] or object[n] of str; interpolation: name -> "locf" | "nocb" | "linear".
     library: "pandas" for data that came from a pandas frame, else "polars"; tables about these data come in the same.
@@ -49,6 +50,7 @@ class EventTable:
     cens: np.ndarray
     limit: np.ndarray
     occasion: np.ndarray | None
+    levels: Mapping[str, np.ndarray]
     covariates: Mapping[str, np.ndarray]
     interpolation: Mapping[str, str]
     source: str
@@ -61,7 +63,7 @@ class EventTable:
 
     def __post_init__(self) -> None:
         arrays = [value for value in vars(self).values() if isinstance(value, np.ndarray)]
-        for array in [*arrays, *self.covariates.values()]:
+        for array in [*arrays, *self.covariates.values(), *self.levels.values()]:
             array.setflags(write=False)
 
     @property
@@ -107,7 +109,7 @@ class EventTable:
         columns |= {"CMT": self.compartment, "DVID": self.endpoint, "CENS": self.cens, "LIMIT": self.limit}
         if self.occasion is not None:
             columns["OCC"] = self.occasion
-        return Table(columns | dict(self.covariates))
+        return Table(columns | dict(self.levels) | dict(self.covariates))
 
     def __repr__(self) -> str:
         counts = ((self.n_subjects, "subject"), (self.n_observations, "observation"), (self.n_doses, "dose"), (self.n_rows, "record"))

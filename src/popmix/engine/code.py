@@ -13,7 +13,8 @@ class Code(NamedTuple):
     `f_index`, `lag_index`, `rate_index`, `duration_index`, `profile_index` [states]: position among the dosing outputs, or the
     profiles (-1: none). Per endpoint:
     addresses `observe_0`, `observe_all` and `observe_2`, the amounts (`local_states`) and directions (`local_directions`) that it
-    reads, and in `active` [endpoints, 2, .] the directions on which its prediction and its variance depend. `observed_states` lists the
+    reads, and in `active` [endpoints, 2, .] the directions on which its two outputs depend: prediction and variance or, where `is_free`,
+    -log p and a pseudo-observation. `observed_states` lists the
     amounts that any endpoint reads, at least one.
     """
 
@@ -99,6 +100,7 @@ class Code(NamedTuple):
     observe_0: np.ndarray
     observe_all: np.ndarray
     observe_2: np.ndarray
+    is_free: np.ndarray
     n_local_states: np.ndarray
     local_states: np.ndarray
     observed_states: np.ndarray

@@ -2,9 +2,11 @@
 
 Half of -2 log p(y, eta) without its constants:
 
-    l(eta) = 1/2 sum_j [log R_j + (y_j - f_j)^2 / R_j] + 1/2 eta' P eta,      P = omega^-1
+    l(eta) = 1/2 sum_j [log R_j + (y_j - f_j)^2 / R_j] + sum_k m_k + 1/2 eta' P eta,      P = omega^-1
 
-With `frozen` variances (FOCE without interaction) R_j is the one at eta = 0 and does not depend on eta.
+over Gaussian observations j and those of any other kind k (`code.is_free`), whose endpoint gives m = -log p itself with all its
+constants and, for the expected curvature, a pseudo-observation z: its curvature is taken as z_d z_e. With `frozen` variances (FOCE
+without interaction) R_j is the one at eta = 0 and does not depend on eta.
 
 Derivatives are summed over observations in the few directions d(u) of the model, and chained once per subject to the
 unknowns u = (thetas, sigmas, etas): with J = dd/du and K = d2d/du2,
@@ -103,6 +105,12 @@ def evaluate(order, frozen, subject, eta, precision, code, timeline, work, densi
         _clear(code, density)
     total = 0.0
     for j in range(end - start):
+        endpoint = timeline.endpoint[start + j]
+        if code.is_free[endpoint]:
+            total += 2.0 * work.prediction[j, 0]
+            if order > 0:
+                _accumulate_free(endpoint, work.first[j], work.second[j], code, density)
+            continue
         prediction, variance = work.prediction[j, 0], work.frozen[j] if frozen else work.prediction[j, 1]
         if not (math.isfinite(variance) and math.isfinite(prediction)):
             return NOT_FINITE
@@ -111,7 +119,7 @@ def evaluate(order, frozen, subject, eta, precision, code, timeline, work, densi
         residual = timeline.y[start + j] - prediction
         total += math.log(variance) + residual * residual / variance
         if order > 0:
-            _accumulate(frozen, residual, 1.0 / variance, timeline.endpoint[start + j], work.first[j], work.second[j], code, density)
+            _accumulate(frozen, residual, 1.0 / variance, endpoint, work.first[j], work.second[j], code, density)
     for k in range(code.n_etas):
         for m in range(code.n_etas):
             total += eta[k] * precision[k, m] * eta[m]
@@ -161,6 +169,21 @@ def _accumulate(frozen, residual, weight, endpoint, first, second, code, density
 
 
 @part
+def _accumulate_free(endpoint, first, second, code, density):
+    """Add one observation that is not Gaussian: its own derivatives, and what its pseudo-observation tells."""
+    slope, curved, informed = density.slope, density.curved, density.informed
+    of_m, n_m, of_z, n_z = code.active[endpoint, 0], code.n_active[endpoint, 0], code.active[endpoint, 1], code.n_active[endpoint, 1]
+    for a in range(n_m):
+        d = of_m[a]
+        slope[d] += first[0, d]
+        for b in range(a + 1):
+            curved[d, of_m[b]] += second[0, d, of_m[b]]
+    for a in range(n_z):
+        for b in range(a + 1):
+            informed[of_z[a], of_z[b]] += first[1, of_z[a]] * first[1, of_z[b]]
+
+
+@part
 def _mirrored(matrix, n):
     """Copy the lower triangle to the upper one."""
     for d in range(n):
@@ -169,7 +192,7 @@ def _mirrored(matrix, n):
 
 
 @part
-def _times_jacobian(matrix, individual, first, last, code, out):
+def times_jacobian(matrix, individual, first, last, code, out):
     """Write matrix J for the unknowns `first` to `last` - 1 into the first columns of `out`."""
     n_d, n_u = code.n_directions, code.n_fixed + code.n_etas
     for d in range(n_d):
@@ -188,8 +211,8 @@ def _chain_to_etas(eta, precision, code, individual, density):
     n_u = n_fixed + n
     _mirrored(density.curved, n_d)
     _mirrored(density.informed, n_d)
-    _times_jacobian(density.curved, individual, n_fixed, n_u, code, density.curved_j)
-    _times_jacobian(density.informed, individual, n_fixed, n_u, code, density.informed_j)
+    times_jacobian(density.curved, individual, n_fixed, n_u, code, density.curved_j)
+    times_jacobian(density.informed, individual, n_fixed, n_u, code, density.informed_j)
     for k in range(n):
         gradient = 0.0
         for m in range(n):
@@ -204,107 +227,6 @@ def _chain_to_etas(eta, precision, code, individual, density):
                 density.cross[k, n_fixed + m] += through * density.curved_j[d, m] + slope * individual[curves + m]
                 density.expected[k, m] += through * density.informed_j[d, m]
         density.gradient[n_fixed + k] = gradient
-
-
-@compiled
-def complete(frozen, subject, inverse, code, timeline, work, density):
-    """Add to an evaluated density the derivatives by thetas and sigmas, and the traces; `inverse` [n, n] is that of `expected`."""
-    n, n_d, n_fixed, individual = code.n_etas, code.n_directions, code.n_fixed, work.individual
-    n_u = n_fixed + n
-    _spread(inverse, code, individual, density)
-    _times_jacobian(density.curved, individual, 0, n_fixed, code, density.curved_j)
-    for x in range(n_fixed):
-        density.gradient[x] = 0.0
-        density.traces[x] = 0.0
-    start, end = timeline.first_observation[subject], timeline.first_observation[subject + 1]
-    for j in range(end - start):
-        variance = work.frozen[j] if frozen else work.prediction[j, 1]
-        residual, endpoint = timeline.y[start + j] - work.prediction[j, 0], timeline.endpoint[start + j]
-        height = _add_trace(frozen, 1.0 / variance, endpoint, work.first[j], work.second[j], code, density)
-        if frozen:
-            _add_frozen(residual, 1.0 / variance, height, endpoint, work.frozen_first[j], work.first[j, 0], code, density)
-    for k in range(n):
-        density.traces[n_fixed + k] = 0.0
-        for x in range(n_fixed):
-            density.cross[k, x] = 0.0
-    for d in range(n_d):
-        slope, trace, row = density.slope[d], density.trace[d], n_d + d * n_u
-        for x in range(n_fixed):
-            density.gradient[x] += slope * individual[row + x]
-        for u in range(n_u):
-            density.traces[u] += trace * individual[row + u]
-        for k in range(n):
-            through, curves = individual[row + n_fixed + k], n_d + n_d * n_u + (d * n_u + n_fixed + k) * n_u
-            for x in range(n_fixed):
-                density.cross[k, x] += through * density.curved_j[d, x] + slope * individual[curves + x]
-            for u in range(n_u):
-                density.traces[u] += 2.0 * density.spread_j[d, k] * individual[curves + u]
-    return OK
-
-
-@part
-def _spread(inverse, code, individual, density):
-    """Write S = J H^-1 J' (the spread of the directions) and informed J H^-1, by which the Jacobian itself changes the trace."""
-    n, n_d, n_u = code.n_etas, code.n_directions, code.n_fixed + code.n_etas
-    for d in range(n_d):
-        row = n_d + d * n_u + code.n_fixed
-        density.trace[d] = 0.0
-        for k in range(n):
-            total = 0.0
-            for m in range(n):
-                total += individual[row + m] * inverse[m, k]
-            density.spread_j[d, k] = total
-        for e in range(n_d):
-            total, other = 0.0, n_d + e * n_u + code.n_fixed
-            for k in range(n):
-                total += density.spread_j[d, k] * individual[other + k]
-            density.spread[d, e] = total
-    for d in range(n_d):
-        for k in range(n):
-            total = 0.0
-            for m in range(n):
-                total += density.informed_j[d, m] * inverse[m, k]
-            density.spread_j[d, k] = total
-
-
-@part
-def _add_trace(frozen, weight, endpoint, first, second, code, density):
-    """Add tr(S dI/dd) of one observation, I = f_d f_d' / R + R_d R_d' / (2 R^2); returns f_d' S f_d / R^2."""
-    spread, trace = density.spread, density.trace
-    of_f, n_f, of_r, n_r = code.active[endpoint, 0], code.n_active[endpoint, 0], code.active[endpoint, 1], code.n_active[endpoint, 1]
-    height = weight * weight * _add_form(2.0 * weight, of_f, n_f, first[0], second[0], spread, trace)
-    if frozen:
-        return height
-    lost = height + weight**3 * _add_form(weight * weight, of_r, n_r, first[1], second[1], spread, trace)
-    for a in range(n_r):
-        trace[of_r[a]] -= lost * first[1, of_r[a]]
-    return height
-
-
-@part
-def _add_form(scale, active, n_active, first, second, spread, trace):
-    """Add scale * sum_d second[c, d] (S first)_d to trace[c]; returns first' S first."""
-    form = 0.0
-    for a in range(n_active):
-        d, total = active[a], 0.0
-        for b in range(n_active):
-            total += spread[d, active[b]] * first[active[b]]
-        form += total * first[d]
-        for c in range(n_active):
-            other = active[c]
-            trace[other] += scale * total * (second[other, d] if c > a else second[d, other])
-    return form
-
-
-@part
-def _add_frozen(residual, weight, height, endpoint, slopes, first, code, density):
-    """Add what a frozen variance, with derivatives `slopes` [X], contributes to the derivatives by thetas and sigmas."""
-    scaled, active = residual * weight, code.active[endpoint, 0]
-    for x in range(code.n_fixed):
-        density.gradient[x] += 0.5 * (weight - scaled * scaled) * slopes[x]
-        density.traces[x] -= height * slopes[x]
-        for a in range(code.n_active[endpoint, 0]):
-            density.curved_j[active[a], x] += scaled * weight * first[active[a]] * slopes[x]
 
 
 @part

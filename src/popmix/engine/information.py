@@ -100,6 +100,11 @@ def _fill_stack(subject, frozen, code, timeline, work, stack):
     start, end = timeline.first_observation[subject], timeline.first_observation[subject + 1]
     for j in range(end - start):
         endpoint = timeline.endpoint[start + j]
+        if code.is_free[endpoint]:
+            by_unknowns(j, 1, endpoint, code, work, stack.f_u[j])
+            stack.r_u[j] = 0.0
+            stack.weight[j] = 1.0
+            continue
         by_unknowns(j, 0, endpoint, code, work, stack.f_u[j])
         by_unknowns(j, 1, endpoint, code, work, stack.r_u[j])
         for x in range(code.n_fixed if frozen else 0):

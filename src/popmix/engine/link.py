@@ -1,20 +1,23 @@
 """Linking the engine: its functions are compiled once per installation, and their addresses given to every model.
 
-What only differential equations need is linked with the first model that has them; to others its addresses are 0.
+What only differential equations need is linked with the first model that has them; to others its addresses are 0. Laplace's method and
+quadrature are linked when they are asked for.
 """
 
 import threading
 
 import numpy as np
 
-from popmix.compiler.build import CompiledModel
+from popmix.compiler.build import CompiledEndpoint, CompiledModel
 from popmix.engine.advance import advance_jets, advance_values, shift_time
 from popmix.engine.arrivals import arrange
 from popmix.engine.bundle import Bundle
 from popmix.engine.code import Code
 from popmix.engine.compiled import address_of, ready
+from popmix.engine.completion import complete
+from popmix.engine.curvature import curvatures
 from popmix.engine.cycle import balance, newton, run
-from popmix.engine.density import complete, evaluate, freeze_variances, new_density
+from popmix.engine.density import evaluate, freeze_variances, new_density
 from popmix.engine.domain import check_domain
 from popmix.engine.doses import begin_arrival, reset, set_infusion, switch
 from popmix.engine.elimination import factorise_real, solve_real
@@ -25,12 +28,14 @@ from popmix.engine.flow import begin, integrate, move, take_inputs
 from popmix.engine.foce import marginals, new_marginal
 from popmix.engine.information import informations, new_information, new_stack
 from popmix.engine.linear import saddle_step
+from popmix.engine.members import members, new_members, trace_members
 from popmix.engine.modal import change_rates, move_inputs, set_rates
 from popmix.engine.mode import climb, new_prior, search, settle
 from popmix.engine.nonstiff import integrate_nonstiff
 from popmix.engine.observing import observe
 from popmix.engine.predict import arrivals, new_predictions, predictions
 from popmix.engine.profiles import add_arrivals, add_head, shift
+from popmix.engine.quadrature import Grid, new_workspace, quadratures
 from popmix.engine.steady import arrive, cycle, finish_trains, infuse, reach_steady_state
 from popmix.engine.stiff import integrate_stiff
 from popmix.engine.values import solve_values
@@ -53,6 +58,25 @@ def link(equations: bool = False) -> dict[str, int]:
         if equations and not _addresses["integrate"]:
             _addresses.update(_integration(*_examples()[1]))
     return _addresses
+
+
+def link_quadrature() -> None:
+    """Compile Laplace's method and quadrature, or load them from the cache on disk."""
+    prior, density, subjects = Bundle(new_prior(np.eye(1), np.zeros((1, 1)))), Bundle(new_density(1, 1, 1)), np.zeros(0, dtype=np.int64)
+    full, grid = (*_examples()[1], density), Bundle(Grid(_MATRIX, _VECTOR))
+    with _lock:
+        space, result = Bundle(new_workspace(1, 1, 1)), Bundle(new_marginal(1, 1, 1))
+        ready(quadratures, subjects, _TRUE, _VECTOR, prior, grid, *full, space, result)
+        ready(curvatures, subjects, _VECTOR, _MATRIX, _MATRIX, *full, np.zeros((1, 1, 1)))
+
+
+def link_members() -> None:
+    """Compile what groups of subjects need, or load it from the cache on disk."""
+    full, subjects, density = _examples()[1], np.zeros(0, dtype=np.int64), Bundle(new_density(1, 1, 1))
+    with _lock:
+        result = Bundle(new_members(1, 1, 1))
+        ready(members, _WHOLE, subjects, _TRUE, _VECTOR, _MATRIX, _MATRIX, *full, density, result)
+        ready(trace_members, subjects, _TRUE, _TRUE, _VECTOR, _MATRIX, _MATRIX, np.zeros((1, 1, 1)), *full, density, result)
 
 
 def _common() -> dict[str, int]:
@@ -151,7 +175,7 @@ def _example_code() -> Code:
     """Return a code of the right types that is never run."""
     whole, table, cube = (np.zeros((1,) * n_axes, dtype=np.int64) for n_axes in (1, 2, 3))
     kinds = dict.fromkeys(("rates_vary", "linear", "domain_varies"), False) | dict.fromkeys(
-        ("observe_0", "observe_all", "observe_2"), whole
+        ("observe_0", "observe_all", "observe_2", "is_free"), whole
     )
     kinds |= dict.fromkeys(("f_index", "lag_index", "rate_index", "duration_index", "profile_index"), whole)
     kinds |= {"n_local_states": whole, "n_local_directions": whole, "local_states": table, "local_directions": table}
@@ -165,7 +189,7 @@ def example_timeline() -> Timeline:
     whole, real = np.zeros(1, dtype=np.int64), np.zeros(1)
     reals = {"time", "amount", "rate", "infused", "interval", "y"}
     columns = {name: real if name in reals else whole for name in Timeline._fields}
-    columns |= {name: np.zeros((1, 2)) for name in ("at", "between", "times")}
+    columns |= {name: np.zeros((1, 5)) for name in ("at", "between", "times")}
     columns |= {"first_event": np.zeros(2, dtype=np.int64), "first_observation": np.zeros(2, dtype=np.int64)}
     columns |= {"moving": False, "modelled": False, "n_trains": 0}
     return Timeline(**columns)
@@ -179,7 +203,16 @@ _SAME = (
 
 def engine_code(compiled: CompiledModel, method: int = 0, tolerance: float = 1e-8) -> Code:
     """Return what the engine needs of a compiled model."""
-    shape, endpoints = compiled.shape, compiled.endpoints
+    return _code(compiled, compiled.endpoints, method, tolerance)
+
+
+def showing_code(compiled: CompiledModel, method: int = 0, tolerance: float = 1e-8) -> Code:
+    """Return what the engine needs to compute what tables show: mean and variance of outcomes of every kind."""
+    return _code(compiled, compiled.shown, method, tolerance)
+
+
+def _code(compiled: CompiledModel, endpoints: tuple[CompiledEndpoint, ...], method: int, tolerance: float) -> Code:
+    shape = compiled.shape
     n_states = len(compiled.lowered.amounts)
     route = CLOSED_FORM if shape else EQUATIONS if n_states else ALGEBRAIC
     index = {key: position for position, key in enumerate(compiled.dosing)}
@@ -192,7 +225,7 @@ def engine_code(compiled: CompiledModel, method: int = 0, tolerance: float = 1e-
         },
         **{name: getattr(compiled, name) for name in _SAME},
         domain=compiled.address("domain"),
-        n_fixed=compiled.n_thetas + compiled.n_sigmas,
+        n_fixed=len(compiled.positions),
         route=route,
         method=method,
         linear=compiled.is_linear,
@@ -211,6 +244,7 @@ def engine_code(compiled: CompiledModel, method: int = 0, tolerance: float = 1e-
         observe_0=np.array([one.values for one in endpoints], dtype=np.int64),
         observe_all=np.array([one.all_values for one in endpoints], dtype=np.int64),
         observe_2=np.array([one.derivatives for one in endpoints], dtype=np.int64),
+        is_free=np.array([one.is_free for one in endpoints], dtype=np.int64),
         n_local_states=np.array([len(one.states) for one in endpoints], dtype=np.int64),
         local_states=_padded([one.states for one in endpoints]),
         observed_states=np.array(sorted({c for one in endpoints for c in one.states.tolist()}) or [0], dtype=np.int64),

@@ -43,11 +43,11 @@ def solve(order, subject, code, timeline, work):
     clear(order, row, code, timeline, work)
     if last > first:
         set_parameters(order, BETWEEN, work.next_row[0] if code.rates_vary else row, code, timeline, work)
-    kinds, times, observations, now = timeline.kind, timeline.time, timeline.observation, _start(row, code, timeline)
+    kinds, times, now = timeline.kind, timeline.time, _start(first, last, static, code, timeline, work)
     for k in range(last - first):
         own = k if static else work.order[k]
         event = first + own
-        kind, observation = kinds[event], observations[event]
+        kind, observation = kinds[event], timeline.observation[event]
         if kind == RECORD and observation < 0 and not code.rates_vary:
             continue
         if code.rates_vary and k > 0 and work.next_row[k] != work.next_row[k - 1]:
@@ -76,9 +76,11 @@ def solve(order, subject, code, timeline, work):
 
 
 @inlined
-def _start(row, code, timeline):
-    """Return when the amounts begin to change: equations at the first record, whatever it is; closed forms, empty before a dose, never."""
-    return timeline.times[row, 0] if code.route == EQUATIONS else math.nan
+def _start(first, last, static, code, timeline, work):
+    """Return when the amounts begin to change: equations at the first event, whatever it is; closed forms, empty before a dose, never."""
+    if code.route != EQUATIONS or last == first:
+        return math.nan
+    return timeline.time[first] if static else work.arrival[work.order[0]]
 
 
 @inlined

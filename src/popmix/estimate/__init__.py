@@ -2,6 +2,8 @@
 
 from popmix.estimate.fitting import evaluate, fit
 from popmix.estimate.foce import FOCE
+from popmix.estimate.quadrature import AGQ, Laplace
 from popmix.estimate.result import Convergence, Fit
+from popmix.estimate.two_stage import TwoStage, two_stage
 
-__all__ = ["FOCE", "Convergence", "Fit", "evaluate", "fit"]
+__all__ = ["AGQ", "FOCE", "Convergence", "Fit", "Laplace", "TwoStage", "evaluate", "fit", "two_stage"]

@@ -3,6 +3,7 @@
 import platform
 import time
 from collections.abc import Mapping
+from functools import partial
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -13,18 +14,21 @@ from popmix.compiler.lower import starts_as_equations
 from popmix.data.findings import counted
 from popmix.engine import stamp
 from popmix.engine.foce import marginals
-from popmix.engine.link import link
+from popmix.engine.link import link, link_members, link_quadrature
 from popmix.errors import Interrupted, OptionError
 from popmix.estimate.descent import Descent
 from popmix.estimate.foce import FOCE
 from popmix.estimate.late import late_doses, refuse_late_doses
+from popmix.estimate.marginal import Marginal
 from popmix.estimate.progress import Progress, Silent
+from popmix.estimate.quadrature import Laplace
 from popmix.estimate.residuals import individuals_table, predictions_table, shrinkage_of
 from popmix.estimate.result import Convergence, Fit
 from popmix.estimate.solution import solution_of
 from popmix.estimate.warnings import warnings_of, without_predictions
-from popmix.likelihood import AUTOMATIC, Evaluation, Problem, Solver, bind
+from popmix.likelihood import AUTOMATIC, Evaluation, Problem, Quadrature, Solver, bind
 from popmix.likelihood.solver import check_solver
+from popmix.model.declarations import Distribution, Level
 from popmix.model.model import Model
 from popmix.model.parameters import Parameters, parameters_of
 
@@ -32,7 +36,7 @@ from popmix.model.parameters import Parameters, parameters_of
 def fit(
     model: Model,
     data: Any,
-    method: FOCE | None = None,
+    method: Marginal | None = None,
     *,
     weights: np.ndarray | None = None,
     start: Mapping[str, float] | Parameters | None = None,
@@ -44,16 +48,16 @@ def fit(
 ) -> Fit:
     """Estimate the parameters of a model from data (a path, a data frame or an EventTable).
 
-    `method` defaults to FOCE(interaction=True); `weights` count subjects (2 = twice); `columns` maps roles and
-    covariates to other column names ({"time": "TAFD", "WT": "BW"}); `start` replaces start values by name;
-    `seed` is kept with the result (FOCE draws nothing); `solver` says how differential equations are solved. Numbers do not depend
-    on `threads`.
+    `method` defaults to FOCE(interaction=True), for models with outcomes that are not continuous to Laplace(); `weights` count subjects
+    (2 = twice); `columns` maps roles and covariates to other column names ({"time": "TAFD", "WT": "BW"}); `start` replaces start values
+    by name; `seed` is kept with the result (nothing is drawn); `solver` says how differential equations are solved. Numbers do not
+    depend on `threads`.
     Raises DataError, SupportError and ModelError before anything is computed, FitError when the start values make no sense, and
     Interrupted, with the Fit reached so far in `kept`, when the user stops it.
     """
     method, told = _checked(model, method, threads), progress or Silent()
     clock = _Clock()
-    problem, begin = _prepared(model, data, columns, weights, start, told, clock, solver)
+    problem, begin = _prepared(model, method, data, columns, weights, start, told, clock, solver)
     found = method.minimise(problem, begin, threads, told)
     clock.lap("fit")
     try:
@@ -70,7 +74,7 @@ def fit(
 def evaluate(
     model: Model,
     data: Any,
-    method: FOCE | None = None,
+    method: Marginal | None = None,
     *,
     at: Mapping[str, float] | Parameters | None = None,
     weights: np.ndarray | None = None,
@@ -82,21 +86,27 @@ def evaluate(
     """Compute the objective at given values (default: the start values) without estimation. Raises as `fit` does."""
     method, told = _checked(model, method, threads), progress or Silent()
     clock = _Clock()
-    problem, begin = _prepared(model, data, columns, weights, at, told, clock, solver)
+    problem, begin = _prepared(model, method, data, columns, weights, at, told, clock, solver)
     evaluation = method.evaluate(problem, begin, threads)
     clock.lap("evaluate")
     convergence = Convergence(None, "the objective at given values; nothing was estimated.", float("nan"), 0, 1, evaluated_only=True)
     return _result(problem, method, begin, evaluation, convergence, threads, None, clock)
 
 
-def _checked(model: Model, method: FOCE | None, threads: int | None) -> FOCE:
+def _checked(model: Model, method: Marginal | None, threads: int | None) -> Marginal:
     if not isinstance(model, Model):
         raise OptionError(f"the model must be a Model, not {type(model).__name__}: write class Name(Model), or popmix.load(path).")
-    if method is not None and not isinstance(method, FOCE):
-        raise OptionError(f"the method must be an object such as FOCE(interaction=True), not {method!r}.")
+    if method is not None and not isinstance(method, Marginal):
+        raise OptionError(f"the method must be an object such as FOCE(interaction=True) or Laplace(), not {method!r}.")
     if threads is not None and not (isinstance(threads, int) and threads >= 1):
         raise OptionError(f"threads must be a whole number of at least 1, or None for all cores, not {threads!r}.")
-    return method or FOCE()
+    return method or default_method(model)
+
+
+def default_method(model: Model) -> Marginal:
+    """Return FOCE where all outcomes are continuous, otherwise Laplace."""
+    others = [one for one in model.observations.values() if isinstance(one.prediction, Distribution) or one.student is not None]
+    return Laplace() if others else FOCE()
 
 
 class _Clock:
@@ -114,6 +124,7 @@ class _Clock:
 
 def _prepared(
     model: Model,
+    method: Marginal,
     data: Any,
     columns: Mapping[str, str] | None,
     weights: np.ndarray | None,
@@ -129,27 +140,40 @@ def _prepared(
         begin = begin.with_values(start.as_dict() if isinstance(start, Parameters) else start)
     begin.check()
     check_solver(solver)
-    _load_engine(progress, equations=starts_as_equations(model, as_equations=solver.as_equations))
+    load_engine(progress, model, method, solver)
     clock.lap("engine")
     progress.update("compile", None, f"preparing {model.name}")
     problem = bind(model, data, columns=columns, weights=weights, solver=solver)
+    method.check(problem)
     refuse_late_doses(problem, begin)
     clock.lap("model and data")
     return problem, begin
 
 
-def _load_engine(progress: Progress, equations: bool) -> None:
-    """Load what a model needs of the engine, or compile it, which takes long enough to be announced."""
+def load_engine(progress: Progress, model: Model, method: Marginal, solver: Solver = AUTOMATIC) -> None:
+    """Load what a model and a method need of the engine, or compile it, which takes long enough to be announced.
+
+    Raises SupportError for declarations that can't be fitted.
+    """
     folder = Path(marginals.stats.cache_path) if marginals.stats.cache_path else None
-    for part, name in ((stamp.ENGINE, "the engine"), (stamp.EQUATIONS, "the engine for differential equations"))[: 1 + equations]:
+    parts = [(stamp.ENGINE, "the engine", link)]
+    if starts_as_equations(model, as_equations=solver.as_equations):
+        parts.append((stamp.EQUATIONS, "the engine for differential equations", partial(link, equations=True)))
+    if isinstance(method.rule, Quadrature):
+        parts.append((stamp.QUADRATURE, "the engine for quadrature", link_quadrature))
+    if any(isinstance(one, Level) for one in model.declarations.values()):
+        parts.append((stamp.MEMBERS, "the engine for groups of subjects", link_members))
+    for part, name, load in parts:
         cached = stamp.is_cached(folder, part)
         progress.update("compile", None, f"loading {name}" if cached else f"compiling {name} (once per installation)")
-        link(part == stamp.EQUATIONS)
+        load()
         if not cached:
             stamp.keep(folder, part)
 
 
-def _fit(problem: Problem, method: FOCE, start: Parameters, found: Descent, threads: int | None, seed: int | None, clock: _Clock) -> Fit:
+def _fit(
+    problem: Problem, method: Marginal, start: Parameters, found: Descent, threads: int | None, seed: int | None, clock: _Clock
+) -> Fit:
     largest = float(np.max(np.abs(found.point.gradient), initial=0.0))
     reason = f"{counted(found.iterations, 'iteration')}, {counted(found.evaluations, 'evaluation')}; {_ending(found, start)}"
     convergence = Convergence(found.converged, reason, largest, found.iterations, found.evaluations)
@@ -170,7 +194,7 @@ def _ending(found: Descent, start: Parameters) -> str:
 
 def _result(
     problem: Problem,
-    method: FOCE,
+    method: Marginal,
     start: Parameters,
     evaluation: Evaluation,
     convergence: Convergence,
@@ -179,16 +203,18 @@ def _result(
     clock: _Clock,
 ) -> Fit:
     parameters = evaluation.parameters
-    solution = solution_of(problem, evaluation, method.interaction, threads)
+    solution = solution_of(problem, evaluation, method.rule, threads)
     clock.lap("check")
     # subjects that do not count have no mode: nan in the tables, not a zero that looks like one
     evaluation.marginal.eta[problem.weights == 0] = np.nan
     evaluation.individual[problem.weights == 0] = np.nan
-    at_modes = problem.predictions(parameters, evaluation.marginal.eta, threads=threads)
-    typical = problem.predictions(parameters, threads=threads)
+    etas, group = evaluation.marginal.eta, evaluation.group
+    at_modes = problem.predictions(parameters, etas, group=group, threads=threads)
+    typical = problem.predictions(parameters, group=group, threads=threads)
     individuals = individuals_table(problem, evaluation, at_modes)
-    predicted = predictions_table(problem, evaluation, at_modes, typical, method.interaction)
-    late = late_doses(problem, parameters, evaluation.marginal.eta, threads)
+    predicted = predictions_table(problem, evaluation, at_modes, typical, method.rule)
+    late = filter(None, [late_doses(problem, parameters, etas, threads).sentence])
+    warned = warnings_of(problem, parameters, start, estimated=not convergence.evaluated_only)
     clock.lap("tables")
     return Fit(
         model=problem.model,
@@ -197,20 +223,18 @@ def _result(
         parameters=parameters,
         start=start,
         ofv=evaluation.ofv,
+        minus2ll=problem.minus2ll(evaluation),
         n_subjects=problem.n_subjects,
         n_observations=problem.n_observations,
         convergence=convergence,
         solution=solution,
         individuals_table=individuals,
         predictions_table=predicted,
-        shrinkage=shrinkage_of(parameters, evaluation.marginal.eta[problem.weights > 0]),
+        shrinkage=shrinkage_of(problem, evaluation),
         timing=dict(clock.laps),
         seed=seed,
         versions=_versions(),
-        messages=(
-            *(*solution.warnings, *without_predictions(problem, typical), *filter(None, [late.sentence])),
-            *warnings_of(problem, parameters, start, estimated=not convergence.evaluated_only),
-        ),
+        messages=(*solution.warnings, *without_predictions(problem, typical), *late, *warned),
         weights=problem.weights,
     )
 

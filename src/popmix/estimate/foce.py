@@ -1,31 +1,18 @@
-"""The FOCE method: its options, and the path from start values to a minimum."""
+"""The FOCE method."""
 
-import math
-import numbers
 from dataclasses import dataclass
 
-import numpy as np
-
-from popmix.errors import FitError, OptionError
-from popmix.estimate.blame import blame, blame_vanishing
-from popmix.estimate.boundary import LEAST_GAIN, better_at_boundary, off_bounds
-from popmix.estimate.descent import Descent, Point, minimise
-from popmix.estimate.extremes import vanishing
-from popmix.estimate.objective import Objective
-from popmix.estimate.progress import Progress
-from popmix.estimate.scale import Scale
-from popmix.likelihood import Evaluation, Problem
-from popmix.model.parameters import Parameters
-
-# a better mode, or place near a bound, found at the end restarts the search at most so often
-_MOST_RESTARTS = 10
+from popmix.errors import SupportError
+from popmix.estimate.marginal import Marginal
+from popmix.likelihood import Conditional, Problem
 
 
 @dataclass(frozen=True)
-class FOCE:
+class FOCE(Marginal):
     """First-order conditional estimation; with `interaction` (FOCEI) the residual variance follows the random effects.
 
-    OFV = sum over subjects of 2 l(eta*) + log det omega + log det H, in NONMEM's convention (METHOD=1 INTER, METHOD=1).
+    OFV = sum over subjects of 2 l(eta*) + log det omega + log det H, in NONMEM's convention (METHOD=1 INTER, METHOD=1). Values
+    beyond a limit add d2(-log Phi(z))/dz2 z_d z_e to the expected curvature H, where NONMEM has LAPLACE with its exact one.
     `tolerance`: the fall of the OFV that the quadratic model may still promise at the end; `iterations`: the most allowed.
     """
 
@@ -34,66 +21,27 @@ class FOCE:
     iterations: int = 300
 
     def __post_init__(self) -> None:
-        if not isinstance(self.tolerance, numbers.Real) or not 0 < self.tolerance < math.inf:
-            raise OptionError(f"tolerance must be a positive number, not {self.tolerance!r}.")
-        if not isinstance(self.iterations, numbers.Integral) or self.iterations < 1:
-            raise OptionError(f"iterations must be a whole number of at least 1, not {self.iterations!r}.")
+        self._check_options()
 
     @property
     def name(self) -> str:
         """Name of the method in results."""
         return "focei" if self.interaction else "foce"
 
-    def evaluate(self, problem: Problem, parameters: Parameters, threads: int | None) -> Evaluation:
-        """Return the objective at given parameters, with modes searched globally. Raises FitError for subjects that fail."""
-        evaluation = problem.foce(parameters, interaction=self.interaction, globally=True, threads=threads)
-        if len(evaluation.failed):
-            raise FitError(blame(problem, evaluation))
-        return evaluation
+    @property
+    def rule(self) -> Conditional:
+        """How the random effects are integrated out."""
+        return Conditional(self.interaction)
 
-    def minimise(self, problem: Problem, start: Parameters, threads: int | None, progress: Progress) -> Descent:
-        """Return the minimum reached from `start`.
-
-        Raises FitError when the objective does not exist there, or has no minimum because a residual SD falls without end.
-        """
-        start = off_bounds(start)
-        scale = Scale.of(start)
-        objective = Objective(problem, scale, self.interaction, threads)
-        coordinates = scale.pack(start)
-        point = objective.point(coordinates, self.evaluate(problem, start, threads))
-        found = self._descend(objective, point, progress, self.iterations)
-        try:
-            for restart in range(_MOST_RESTARTS + 1):
-                left = self.iterations - found.iterations
-                finished = found.converged or left > 0
-                better = self._better(objective, found.point, coordinates) if finished and not found.interrupted else None
-                if better is None:
-                    break
-                if left <= 0 or restart == _MOST_RESTARTS:
-                    found.stop("a better place is known, but the most iterations allowed were used")
-                    break
-                progress.update("fit", None, f"a better place lowers the objective to {better.value:.3f}")
-                found = self._descend(objective, better, progress, left).after(found)
-        except KeyboardInterrupt:
-            found.interrupt()
-        return found
-
-    def _better(self, objective: Objective, point: Point, start: np.ndarray) -> Point | None:
-        """Return a lower point that a descent does not see: other modes of subjects, or beyond a flat stretch near a bound."""
-        gain = max(LEAST_GAIN, 10 * self.tolerance)
-        other = objective.at(point.x, point, globally=True)
-        if other is not None and other.value < point.value - gain:
-            return other
-        return better_at_boundary(objective, point, start, gain)
-
-    def _descend(self, objective: Objective, start: Point, progress: Progress, iterations: int) -> Descent:
-        if len(start.x) == 0:
-            return Descent(start, np.zeros((0, 0)), converged=True, decrement=0.0, history=[start.value])
-
-        def report(iteration: int, point: Point, decrement: float) -> None:
-            endless = vanishing(objective.scale.template, point.state.parameters, point.gradient)
-            if endless:
-                raise FitError(blame_vanishing(objective.problem, point.state, endless))
-            progress.update("fit", None, f"iteration {iteration}: OFV {point.value:.3f}, to gain about {decrement:.2g}")
-
-        return minimise(objective.at, objective.curvature, start, tolerance=self.tolerance, most_iterations=iterations, report=report)
+    def check(self, problem: Problem) -> None:
+        """Raise SupportError for outcomes that have no expected curvature, and for censored ones without interaction."""
+        super().check(problem)
+        endpoints = [one.lowered for one in problem.compiled.endpoints]
+        rootless = list(dict.fromkeys(one.name for one in endpoints if not one.has_root))
+        if rootless:
+            raise SupportError(f"{self.name} can't honour {', '.join(rootless)}, which is no Gaussian outcome: use Laplace() or AGQ().")
+        censored = list(dict.fromkeys(one.name for one in endpoints if one.is_free))
+        if censored and not self.interaction:
+            raise SupportError(
+                f"foce without interaction can't honour values of {', '.join(censored)} beyond a limit: use FOCE() or Laplace()."
+            )

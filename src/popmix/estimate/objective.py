@@ -1,14 +1,15 @@
-"""The FOCE objective of a problem as a function of unconstrained coordinates."""
+"""The objective of a problem as a function of unconstrained coordinates."""
 
 from dataclasses import dataclass
 
 import numpy as np
 
+from popmix.engine.foce import Marginal
 from popmix.engine.information import Information
 from popmix.errors import Status
 from popmix.estimate.descent import Curvature, Point
 from popmix.estimate.scale import Scale
-from popmix.likelihood import Evaluation, Problem
+from popmix.likelihood import Conditional, Evaluation, Problem, Quadrature
 from popmix.model.parameters import Parameters
 
 
@@ -18,7 +19,7 @@ class Objective:
 
     problem: Problem
     scale: Scale
-    interaction: bool
+    rule: Conditional | Quadrature
     threads: int | None
 
     def at(self, coordinates: np.ndarray, near: Point | None = None, *, globally: bool = False) -> Point | None:
@@ -45,22 +46,22 @@ class Objective:
         return Point(coordinates, evaluation.ofv, gradient, evaluation)
 
     def curvature(self, point: Point) -> Curvature:
-        """Return the expected information of a point in unconstrained coordinates.
+        """Return the information of a point in unconstrained coordinates.
 
-        Its cautious form counts log SDs of random effects with their information if the effects were observed, 4 per
-        subject, as in an EM algorithm: an effect that the data hardly show yet would collapse in one step without it.
+        Its cautious form counts log SDs of random effects with their information if the effects were observed, 4 for each of
+        them, as in an EM algorithm: an effect that the data hardly show yet would collapse in one step without it.
         """
-        information = self.problem.information(point.state, interaction=self.interaction, threads=self.threads)
+        information = self.problem.information(point.state, self.rule, threads=self.threads)
         jacobian = self.scale.jacobian(point.x)
         matrix = jacobian.T @ natural_information(self.problem, point.state.parameters, information) @ jacobian
         slopes = self.problem.weights @ natural_scores(self.problem, point.state)
         matrix += np.diag(np.maximum(self.scale.bend(point.x, slopes), 0.0))
         kinds = np.array(self.scale.template.kinds)[self.scale.free]
-        complete = np.where(kinds == "iiv", 4.0 * self.problem.weights.sum(), 0.0)
+        complete = np.where(np.isin(kinds, ("iiv", "iov")), 4.0 * self.problem.weights.sum(), 0.0)
         return Curvature(matrix, np.maximum(complete - np.diag(matrix), 0.0))
 
-    def _evaluate(self, parameters: Parameters, modes: np.ndarray | None, globally: bool) -> Evaluation:
-        return self.problem.foce(parameters, interaction=self.interaction, modes=modes, globally=globally, threads=self.threads)
+    def _evaluate(self, parameters: Parameters, modes: list[np.ndarray] | None, globally: bool) -> Evaluation:
+        return self.problem.evaluate(parameters, self.rule, modes=modes, globally=globally, threads=self.threads)
 
     def _retried(self, evaluation: Evaluation, near: Evaluation, parameters: Parameters) -> Evaluation:
         """Search globally once for subjects whose mode search failed from the expected mode."""
@@ -69,7 +70,7 @@ class Objective:
         hopeless = np.isin(evaluation.marginal.status, (Status.MODE_NOT_CONVERGED, Status.CURVATURE_NOT_POSITIVE, Status.NOT_FINITE))
         if not np.all(hopeless[evaluation.failed]):
             return evaluation
-        return self._evaluate(parameters, near.marginal.eta, True)
+        return self._evaluate(parameters, [marginal.eta for marginal in near.groups], True)
 
     def _possible(self, parameters: Parameters) -> bool:
         omega = parameters.omega()
@@ -80,17 +81,18 @@ class Objective:
         sds = np.sqrt(np.diag(omega))
         return bool(np.all(sds > 1e-100) and np.linalg.eigvalsh(omega / np.outer(sds, sds))[0] > 1e-14)
 
-    def _expected_modes(self, last: Evaluation, parameters: Parameters) -> np.ndarray:
-        """Return the modes moved along their derivatives: d eta = -L^-1 (d2l/(deta dx) dx + dP eta)."""
-        old, marginal = last.parameters, last.marginal
-        n_fixed = self.problem.code.n_fixed
-        change = parameters.values[:n_fixed] - old.values[:n_fixed]
-        shift = marginal.mode_by_fixed @ change
+    def _expected_modes(self, last: Evaluation, parameters: Parameters) -> list[np.ndarray]:
+        """Return the modes of every latent group moved along their derivatives: d eta = -L^-1 (d2l/(deta dx) dx + dP eta)."""
+        return [self._moved(marginal, last.parameters, parameters) for marginal in last.groups]
+
+    def _moved(self, marginal: Marginal, old: Parameters, parameters: Parameters) -> np.ndarray:
+        problem, omega = self.problem, self.problem.omega(parameters)
+        shift = marginal.mode_by_fixed @ (problem.fixed(parameters) - problem.fixed(old))
         if len(old.eta_names):
-            precision_change = np.linalg.inv(parameters.omega()) - np.linalg.inv(old.omega())
+            precision_change = np.linalg.inv(omega) - np.linalg.inv(problem.omega(old))
             shift -= np.einsum("nij,jk,nk->ni", marginal.inverse_curvature, precision_change, marginal.eta)
         # a long extrapolation is worth less than none
-        sds = np.sqrt(np.diag(parameters.omega()))
+        sds = np.sqrt(np.diag(omega))
         usable = np.all(np.isfinite(shift) & (np.abs(shift) <= 3.0 * sds), axis=1)
         return marginal.eta + np.where(usable[:, None], shift, 0.0)
 
@@ -99,25 +101,28 @@ def natural_scores(problem: Problem, evaluation: Evaluation) -> np.ndarray:
     """Return each subject's gradient by all parameters on the natural scale (SDs, correlations), [subjects, parameters]."""
     parameters, marginal = evaluation.parameters, evaluation.marginal
     scores = np.zeros((problem.n_subjects, len(parameters)))
-    scores[:, : problem.code.n_fixed] = marginal.by_fixed
+    np.add.at(scores.T, problem.compiled.positions, marginal.by_fixed.T)
+    by_omega = problem.effects.gathered(marginal.by_omega, len(parameters.eta_names))
     for position, change in omega_changes(parameters):
-        scores[:, position] = np.einsum("nij,ij->n", marginal.by_omega, change)
+        scores[:, position] += np.einsum("nij,ij->n", by_omega, change)
     return scores
 
 
 def natural_information(problem: Problem, parameters: Parameters, information: Information) -> np.ndarray:
     """Return the expected information of the population in all parameters on the natural scale."""
-    weights, n_fixed = problem.weights, problem.code.n_fixed
+    weights, fixed = problem.weights, problem.compiled.positions
     changes = omega_changes(parameters)
     positions = np.array([position for position, _ in changes], dtype=int)
-    matrices = np.array([change for _, change in changes]).reshape(len(changes), *parameters.omega().shape)
+    size = len(parameters.eta_names)
+    matrices = problem.effects.spread(np.array([change for _, change in changes]).reshape(len(changes), size, size))
     full = np.zeros((len(parameters), len(parameters)))
-    full[:n_fixed, :n_fixed] = np.einsum("n,nxz->xz", weights, information.fixed)
     pulled = np.einsum("nij,pjk->npik", information.omega, matrices)
     full[np.ix_(positions, positions)] = np.einsum("n,npij,nqji->pq", weights, pulled, pulled)
     mixed = np.einsum("n,nxij,pji->xp", weights, information.mixed, matrices)
-    full[np.ix_(np.arange(n_fixed), positions)] = mixed
-    full[np.ix_(positions, np.arange(n_fixed))] = mixed.T
+    # an SD that stands in an expression is informed on both ways
+    np.add.at(full, np.ix_(fixed, fixed), np.einsum("n,nxz->xz", weights, information.fixed))
+    np.add.at(full, np.ix_(fixed, positions), mixed)
+    np.add.at(full, np.ix_(positions, fixed), mixed.T)
     return full
 
 

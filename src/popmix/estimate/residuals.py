@@ -6,30 +6,29 @@ With G the slopes of the predictions in the etas and R the residual variances:
     CWRES = C^-1/2 (y - f(eta*) + G eta*),      C = G omega G' + R, G at the mode; R at the mode, or at eta = 0 without interaction
     IWRES = (y - f(eta*)) / sqrt R
 
-with the symmetric root of C (NONMEM's default). Endpoints with `log_additive` have WRES, CWRES and IWRES on the log scale, PRED,
-IPRED, RES and IRES on the scale of DV. Source: Hooker, Staatz and Karlsson (Pharm Res 24:2187, 2007).
+with the symmetric root of C (NONMEM's default). Endpoints with `log_additive` have WRES, CWRES and IWRES on the log scale, with `box_cox`
+on the transformed one; PRED, IPRED, RES and IRES are on the scale of DV. For outcomes that are not continuous PRED and IPRED are the mean
+of DV (of an event the probability of none so far), and IWRES = (y - IPRED) / sqrt(Var DV) are Pearson's residuals; they and values
+beyond a limit have no WRES and CWRES. Source: Hooker, Staatz and Karlsson (Pharm Res 24:2187, 2007).
 """
 
 import numpy as np
 
 from popmix.engine.predict import Predictions
-from popmix.likelihood import Evaluation, Problem
-from popmix.model.parameters import Parameters
+from popmix.likelihood import Conditional, Evaluation, Problem, Quadrature
 from popmix.table import Table
 
 
-def predictions_table(problem: Problem, evaluation: Evaluation, individual: Predictions, typical: Predictions, interaction: bool) -> Table:
+def predictions_table(
+    problem: Problem, evaluation: Evaluation, individual: Predictions, typical: Predictions, rule: Conditional | Quadrature
+) -> Table:
     """Return one row per observation: ID, TIME, DV, PRED, IPRED, RES, IRES, WRES, IWRES, CWRES, NPDE and covariates.
 
-    individual: the predictions at the modes; typical: those at eta = 0.
+    individual: what tables show at the modes; typical: the same at eta = 0.
     """
-    parameters, etas = evaluation.parameters, evaluation.marginal.eta
     data, rows = problem.data, problem.timeline.observed_row
     pred, ipred = (_on_data_scale(problem, found.f) for found in (typical, individual))
-    y = problem.timeline.y
-    variance = individual.variance if interaction else typical.variance
-    omega = parameters.omega()
-    nothing = np.full(len(y), np.nan)
+    weighted = _weighted(problem, evaluation, individual, typical, rule)
     columns = {
         "ID": np.array(data.ids, dtype=object)[data.subject[rows]],
         "TIME": data.time[rows],
@@ -38,34 +37,104 @@ def predictions_table(problem: Problem, evaluation: Evaluation, individual: Pred
         "IPRED": ipred,
         "RES": data.dv[rows] - pred,
         "IRES": data.dv[rows] - ipred,
-        "WRES": _whitened(problem, omega, typical, typical.variance, y - typical.f),
-        "IWRES": (y - individual.f) / np.sqrt(variance),
-        "CWRES": _whitened(problem, omega, individual, variance, y - individual.f + _shifts(problem, individual, etas)),
-        "NPDE": nothing,
+        **weighted,
+        "NPDE": np.full(len(rows), np.nan),
     }
-    if len(problem.compiled.endpoints) > 1:
-        names = np.array([one.name for one in problem.compiled.endpoints], dtype=object)
-        columns["DVID"] = names[problem.timeline.endpoint]
+    endpoints = [one.lowered for one in problem.compiled.endpoints]
+    names = np.array([one.name for one in endpoints], dtype=object)[problem.timeline.endpoint]
+    if len(problem.model.observations) > 1:
+        columns["DVID"] = names
+    if any(one.side for one in endpoints):
+        columns["CENSORED"] = np.array([one.side for one in endpoints], dtype=object)[problem.timeline.endpoint]
     return Table(columns | {name: values[rows] for name, values in data.covariates.items() if name in problem.compiled.covariates})
 
 
+def _weighted(
+    problem: Problem, evaluation: Evaluation, individual: Predictions, typical: Predictions, rule: Conditional | Quadrature
+) -> dict[str, np.ndarray]:
+    """Return WRES, IWRES and CWRES; shifted endpoints are looked at as the likelihood has them."""
+    parameters, etas = evaluation.parameters, evaluation.marginal.eta
+    endpoints = [one.lowered for one in problem.compiled.endpoints]
+    is_free, is_shifted, side = (
+        np.array([getattr(one, flag) for one in endpoints])[problem.timeline.endpoint] for flag in ("is_free", "is_shifted", "side")
+    )
+    if np.any(is_shifted):
+        group = evaluation.group
+        individual = problem.predictions(parameters, etas, group=group, likelihood=True)
+        typical = problem.predictions(parameters, group=group, likelihood=True)
+    y = np.where(is_free, problem.data.dv[problem.timeline.observed_row], problem.timeline.y)
+    variance = individual.variance if rule.interaction else typical.variance
+    omega, usable = problem.omega(parameters), ~is_free
+    with np.errstate(invalid="ignore", divide="ignore"):
+        iwres = np.where(side == "", (y - individual.f) / np.sqrt(variance), np.nan)
+    shifted = y - individual.f + _shifts(problem, individual, etas)
+    return {
+        "WRES": _whitened(problem, omega, typical, typical.variance, y - typical.f, usable),
+        "IWRES": iwres,
+        "CWRES": _whitened(problem, omega, individual, variance, shifted, usable),
+    }
+
+
 def individuals_table(problem: Problem, evaluation: Evaluation, individual: Predictions) -> Table:
-    """Return one row per subject: ID, OFV, STATUS, the etas at the mode and the individual parameters at the first record."""
-    marginal, parameters = evaluation.marginal, evaluation.parameters
+    """Return one row per subject: ID, OFV, STATUS, the random effects at the mode and the individual parameters at the first record.
+
+    Between-occasion effects stand in a column for each label of an occasion, nan where a subject has no such occasion.
+    """
+    marginal = evaluation.marginal
     columns = {"ID": np.array(problem.data.ids, dtype=object), "OFV": evaluation.individual, "STATUS": marginal.status}
-    columns |= {f"eta_{name}": marginal.eta[:, k] for k, name in enumerate(parameters.eta_names)}
+    columns |= _effect_columns(problem, evaluation) | _group_columns(problem, evaluation)
     return Table(columns | {name: individual.reported[:, k] for k, name in enumerate(problem.compiled.reported)})
 
 
-def shrinkage_of(parameters: Parameters, etas: np.ndarray) -> dict[str, float]:
-    """Return 100 (1 - SD(eta*) / omega) in percent by eta, with the divisor n - 1 about the mean (NONMEM up to 7.4)."""
+def _group_columns(problem: Problem, evaluation: Evaluation) -> dict[str, np.ndarray]:
+    """Return the most probable latent group, numbered from 1, and the probability of each."""
+    if problem.n_groups == 1:
+        return {}
+    (name,) = problem.model.mixtures
+    return {name: evaluation.group + 1} | {f"P_{name}_{g + 1}": evaluation.membership[:, g] for g in range(problem.n_groups)}
+
+
+def _effect_columns(problem: Problem, evaluation: Evaluation) -> dict[str, np.ndarray]:
+    names, effects, etas = evaluation.parameters.eta_names, problem.effects, evaluation.marginal.eta
+    columns = {f"eta_{names[effects.pattern[k]]}": etas[:, k] for k in np.flatnonzero(effects.number < 0)}
+    for level in problem.groupings.below:
+        inside = effects.level == level.name
+        for label in dict.fromkeys(label for own in level.labels for label in own):
+            number = np.array([own.index(label) if label in own else -1 for own in level.labels])
+            for pattern in dict.fromkeys(effects.pattern[inside].tolist()):
+                positions = np.flatnonzero(inside & (effects.pattern == pattern))
+                values = np.where(number >= 0, etas[np.arange(len(etas)), positions[number]], np.nan)
+                name = names[pattern]
+                columns[f"{name if name.startswith('kappa_') else f'eta_{name}'}_{label}"] = values
+    return columns
+
+
+def shrinkage_of(problem: Problem, evaluation: Evaluation) -> dict[str, float]:
+    """Return 100 (1 - SD(eta*) / omega) in percent by effect, with the divisor n - 1 about the mean (NONMEM up to 7.4).
+
+    Effects within subjects are counted for every occasion (or jar, ...) that a subject has, those above once for every group.
+    """
+    parameters, effects, counted = evaluation.parameters, problem.effects, problem.weights > 0
     sds = np.sqrt(np.diag(parameters.omega()))
-    spread = np.std(etas, axis=0, ddof=1) if len(etas) > 1 else np.full(len(sds), np.nan)
-    return {name: float(100 * (1 - spread[k] / sds[k])) for k, name in enumerate(parameters.eta_names)}
+    within = {level.name: np.array([len(own) for own in level.labels]) for level in problem.groupings.below}
+    above = {
+        level.name: np.isin(np.arange(len(counted)), np.unique(level.group, return_index=True)[1]) for level in problem.groupings.above
+    }
+    found = {}
+    for pattern, name in enumerate(parameters.eta_names):
+        values = []
+        for k in np.flatnonzero(effects.pattern == pattern):
+            level = effects.level[k]
+            present = within[level] > effects.number[k] if level in within else above.get(level, True)
+            values.append(evaluation.marginal.eta[counted & present, k])
+        together = np.concatenate(values)
+        spread = np.std(together, ddof=1) if len(together) > 1 else np.nan
+        found[name] = float(100 * (1 - spread / sds[pattern]))
+    return found
 
 
 def _on_data_scale(problem: Problem, f: np.ndarray) -> np.ndarray:
-    on_log = np.array([one.log_scale for one in problem.compiled.endpoints])[problem.timeline.endpoint]
+    on_log = np.array([one.lowered.log_scale for one in problem.compiled.endpoints])[problem.timeline.endpoint]
     return np.where(on_log, np.exp(np.where(on_log, f, 0.0)), f)
 
 
@@ -75,12 +144,14 @@ def _shifts(problem: Problem, found: Predictions, etas: np.ndarray) -> np.ndarra
     return np.einsum("jk,jk->j", found.slopes, etas[subjects])
 
 
-def _whitened(problem: Problem, omega: np.ndarray, found: Predictions, variance: np.ndarray, residual: np.ndarray) -> np.ndarray:
-    """Return C^-1/2 residual subject by subject, C = G omega G' + diag(variance); nan where C is not positive definite."""
+def _whitened(
+    problem: Problem, omega: np.ndarray, found: Predictions, variance: np.ndarray, residual: np.ndarray, usable: np.ndarray
+) -> np.ndarray:
+    """Return C^-1/2 residual subject by subject for usable observations, C = G omega G' + diag(variance); nan for others."""
     result = np.full(len(residual), np.nan)
     first = problem.timeline.first_observation
     for subject in range(problem.n_subjects):
-        own = slice(first[subject], first[subject + 1])
+        own = first[subject] + np.flatnonzero(usable[first[subject] : first[subject + 1]])
         slopes = found.slopes[own]
         covariance = slopes @ omega @ slopes.T + np.diag(variance[own])
         if covariance.size == 0 or not np.all(np.isfinite(covariance)):

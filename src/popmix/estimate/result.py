@@ -32,7 +32,8 @@ class Convergence:
 class Fit:
     """A model fitted to data (or evaluated at given parameters).
 
-    `ofv`: NONMEM's objective, -2 log L without n log 2 pi; `minus2ll`: with it. `parameters` and `start` are on the natural
+    `ofv`: NONMEM's objective, -2 log L without log 2 pi for every Gaussian observation; `minus2ll`: with it, all constants (observations
+    counted with their subjects' weights). `parameters` and `start` are on the natural
     scale. `shrinkage`: percent on the SD scale by eta. `timing`: seconds by phase. `messages`: warnings in words.
     `solution`: how amounts were found. `weights`: one per subject. Data frames are pandas for data that came from pandas, else polars.
     """
@@ -43,6 +44,7 @@ class Fit:
     parameters: Parameters
     start: Parameters
     ofv: float
+    minus2ll: float
     n_subjects: int
     n_observations: int
     convergence: Convergence
@@ -55,12 +57,6 @@ class Fit:
     versions: dict[str, str]
     messages: tuple[str, ...]
     weights: np.ndarray
-
-    @property
-    def minus2ll(self) -> float:
-        """-2 log likelihood with all constants: OFV + n log 2 pi (observations counted with their subjects' weights)."""
-        counts = np.bincount(self.data.subject[self.data.scored], minlength=self.n_subjects)
-        return self.ofv + float(self.weights @ counts) * float(np.log(2 * np.pi))
 
     @property
     def n_estimated(self) -> int:

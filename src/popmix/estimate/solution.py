@@ -4,7 +4,7 @@ import math
 from dataclasses import dataclass, replace
 
 from popmix.engine.equations import EQUATIONS
-from popmix.likelihood import Evaluation, Problem, Solver
+from popmix.likelihood import Conditional, Evaluation, Problem, Quadrature, Solver
 
 # the fall of the OFV by which one parameter is judged is near 4; a change of this size decides nothing
 MOST_CHANGE = 1e-3
@@ -49,13 +49,13 @@ class Solution:
         return [f"the OFV changes by {self.change:.2g} when the differential equations are solved more exactly: repeat with {advice}."]
 
 
-def solution_of(problem: Problem, evaluation: Evaluation, interaction: bool, threads: int | None) -> Solution:
+def solution_of(problem: Problem, evaluation: Evaluation, rule: Conditional | Quadrature, threads: int | None) -> Solution:
     """Return how the amounts of an evaluation were found, with the objective computed again where they were integrated."""
     if problem.code.route != EQUATIONS:
         return Solution("closed form" if problem.code.n_states else "algebraic", problem.solver)
     given = Solution("differential equations", problem.solver)
     finer = replace(problem, code=problem.code._replace(tolerance=given.finer))
-    again = finer.foce(evaluation.parameters, interaction=interaction, modes=evaluation.marginal.eta, threads=threads)
+    again = finer.evaluate(evaluation.parameters, rule, modes=[marginal.eta for marginal in evaluation.groups], threads=threads)
     if problem.code.linear and again.ofv == evaluation.ofv:
         return Solution("linear differential equations", problem.solver)
     return replace(given, change=again.ofv - evaluation.ofv)

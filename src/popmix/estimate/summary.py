@@ -78,7 +78,7 @@ def closing(fit: "Fit") -> list[str]:
 def sections(fit: "Fit") -> list[Section]:
     """Return the parameter table: fixed effects, between-subject variability, correlations and residual error, if any."""
     known = {str(row["name"]): row for row in fit.estimates().rows()}
-    makers = (_thetas, _variability, _correlations, _residuals)
+    makers = (_thetas, _variability, _occasions, _correlations, _residuals)
     made = [maker(fit, known) for maker in makers]
     return [_without_empty_columns(section) for section in made if section.rows]
 
@@ -94,12 +94,21 @@ def _thetas(fit: "Fit", known: dict[str, dict[str, Any]]) -> Section:
 
 
 def _variability(fit: "Fit", known: dict[str, dict[str, Any]]) -> Section:
+    return _spreads(fit, known, "Between subjects", "iiv", "")
+
+
+def _occasions(fit: "Fit", known: dict[str, dict[str, Any]]) -> Section:
+    return _spreads(fit, known, "Between occasions", "iov", "kappa_")
+
+
+def _spreads(fit: "Fit", known: dict[str, dict[str, Any]], title: str, kind: str, prefix: str) -> Section:
     rows = []
-    for name in fit.parameters.of_kind("iiv"):
-        sd, effect = fit.parameters[name], name.removeprefix("iiv_")
-        cells = (_short(sd), _short(sd**2), _cv(fit, effect, sd), _percent(fit.shrinkage.get(effect, math.nan)))
+    for name in fit.parameters.of_kind(kind):
+        sd, member = fit.parameters[name], name.removeprefix(f"{kind}_")
+        shrinkage = fit.shrinkage.get(f"{prefix}{member}", math.nan)
+        cells = (_short(sd), _short(sd**2), _cv(fit, member, sd), _percent(shrinkage))
         rows.append((name, *cells, *_errors(known[name]), _mark(fit, name)))
-    return Section("Between subjects", ("SD", "variance", "CV%", "shrinkage%", "SE", "RSE%", ""), tuple(rows))
+    return Section(title, ("SD", "variance", "CV%", "shrinkage%", "SE", "RSE%", ""), tuple(rows))
 
 
 def _correlations(fit: "Fit", known: dict[str, dict[str, Any]]) -> Section:

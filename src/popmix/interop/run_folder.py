@@ -144,7 +144,14 @@ def _estimates(fit: Fit) -> dict[str, dict[str, Any]]:
 
 
 def _individuals(fit: Fit) -> list[dict[str, Any]]:
+    """Return objective and random effects by subject; effects between occasions as kappa_<parameter>_<occasion>, where it has that one."""
+    table = fit.individuals_table
+    effects = [name for name in table if name.startswith(("eta_", "kappa_"))]
     return [
-        {"id": row["ID"], "ofv": row["OFV"], "eta": {name: row[f"eta_{name}"] for name in fit.parameters.eta_names}}
-        for row in fit.individuals_table.rows()
+        {"id": row["ID"], "ofv": row["OFV"], "eta": {name.removeprefix("eta_"): row[name] for name in effects if not _is_absent(name, row)}}
+        for row in table.rows()
     ]
+
+
+def _is_absent(name: str, row: dict[str, Any]) -> bool:
+    return name.startswith("kappa_") and bool(np.isnan(row[name])) and not np.isnan(row["OFV"])

@@ -8,21 +8,21 @@ from typing import Any
 import numpy as np
 
 from popmix.compiler.build import CompiledModel, compile_model
-from popmix.data import FEATURES, EventTable, Expectation, read
+from popmix.compiler.lower import Circumstances
+from popmix.data import EventTable, Expectation, read
 from popmix.data.findings import some
 from popmix.engine.events import AT_ONCE, DURATION_GIVEN, DURATION_MODELLED, RATE_GIVEN, RATE_MODELLED, Timeline
 from popmix.engine.link import engine_code
 from popmix.errors import DataError, OptionError, SupportError
 from popmix.likelihood.covariates import Records, records_of
+from popmix.likelihood.effects import Effects
+from popmix.likelihood.expectation import expectation_of
+from popmix.likelihood.groupings import groupings_of
+from popmix.likelihood.observations import Observed, Scored, observed_records, scored_records
 from popmix.likelihood.problem import Problem
 from popmix.likelihood.solver import AUTOMATIC, Solver, check_solver
 from popmix.likelihood.timeline import Doses, doses_of, timeline_events
-from popmix.model.compartments import compartments, qualified
-from popmix.model.expression import Reference
-from popmix.model.library import is_linear
 from popmix.model.model import Model
-
-_FEATURES = FEATURES - {"censoring"}
 
 
 def bind(
@@ -44,19 +44,25 @@ def bind(
     expectation = expectation_of(model)
     table = read(data, columns=columns, expectation=expectation)
     _require(model, table)
-    records = records_of(model, table)
-    compiled = compile_model(model, records.varying, positive=records.positive, as_equations=solver.as_equations)
+    observed = observed_records(model, expectation, table)
+    groupings = groupings_of(model, table)
+    records = records_of(model, table, groupings)
+    circumstances = Circumstances(records.varying, tuple((one.name, one.most) for one in groupings.below), observed.censored)
+    compiled = compile_model(model, circumstances, positive=records.positive, as_equations=solver.as_equations)
     _refuse_equations(model, compiled, solver)
-    timeline = _timeline(compiled, expectation, table, records)
+    scored = scored_records(compiled, expectation, table, observed)
     return Problem(
         model=model,
         data=table,
         compiled=compiled,
         code=engine_code(compiled, solver.code, solver.tolerance),
-        timeline=timeline,
-        constants=_constants(compiled, timeline, table),
+        timeline=_timeline(compiled, expectation, table, records, observed, scored),
+        groupings=groupings,
+        effects=Effects.of(compiled.lowered.parameters, circumstances.below),
+        constants=scored.constants,
+        n_gaussian=scored.n_gaussian,
         weights=_checked_weights(weights, table),
-        varying=tuple(sorted(records.varying)),
+        circumstances=circumstances,
         solver=solver,
     )
 
@@ -69,65 +75,6 @@ def _refuse_equations(model: Model, compiled: CompiledModel, solver: Solver) -> 
         raise SupportError(f"the equations of {model.name} are not linear: Solver(method='exponential') can't solve them; 'auto' can.")
 
 
-def expectation_of(model: Model) -> Expectation:
-    """Return what a model expects of its data, in plain names."""
-    labels = tuple(compartments(model))
-    depots = frozenset({"depot"} & set(labels))
-    has_states = bool(labels)
-    observations = model.observations
-    return Expectation(
-        covariates={name: covariate.categories for name, covariate in model.covariates.items()},
-        interpolation={name: one.interpolation for name, one in model.covariates.items() if one.interpolation},
-        endpoints={name: one.dvid for name, one in observations.items()},
-        compartments=labels,
-        aliases=qualified(model),
-        depots=depots,
-        removable=_removable(model, labels),
-        rates=_modelled(model, "rate"),
-        durations=_modelled(model, "duration"),
-        has_dosing=has_states,
-        time_needed=has_states or _reads_time(model),
-        ordered=has_states,
-        features=_FEATURES,
-        proportional=frozenset(name for name, one in observations.items() if _vanishes(one)),
-        log_endpoints=frozenset(name for name, one in observations.items() if one.log_additive is not None),
-    )
-
-
-def _removable(model: Model, labels: tuple[str, ...]) -> frozenset[str]:
-    """Return the compartments into which nothing flows but doses: depots, and a linear one that has no others."""
-    structures = list(model.structures.values())
-    if model.states or not all(is_linear(one) for one in structures if one.compartments):
-        return frozenset()
-    return frozenset({"depot"} & set(labels)) or frozenset(labels if len(labels) == 1 else ())
-
-
-def _modelled(model: Model, attribute: str) -> frozenset[str]:
-    """Return the compartments for which the model gives the rate or the duration of infusions."""
-    label_of = {place: label for label, place in compartments(model).items()}
-    structures = {name: one for name, one in model.structures.items() if attribute in one.arguments and attribute in one.route}
-    places = [(name, one.compartments[0]) for name, one in structures.items()]
-    for dose in model.doses.values():
-        owner, part = dose.target
-        if getattr(dose, attribute) is not None:
-            places.append((owner, part and model.structures[owner].compartment(part)))
-    return frozenset(label_of[place] for place in places)
-
-
-def _reads_time(model: Model) -> bool:
-    waiting = [expression for declaration in model.declarations.values() for expression in declaration.expressions()]
-    while waiting:
-        node = waiting.pop()
-        if isinstance(node, Reference) and node.name in ("T", "TAD"):
-            return True
-        waiting.extend(node.children())
-    return False
-
-
-def _vanishes(observation: Any) -> bool:
-    return observation.additive is None and (observation.proportional is not None or observation.power is not None)
-
-
 def _require(model: Model, table: EventTable) -> None:
     missing = [name for name in model.covariates if name not in table.covariates]
     if missing:
@@ -136,32 +83,30 @@ def _require(model: Model, table: EventTable) -> None:
         raise DataError("the data hold no observation: nothing can be fitted.")
 
 
-def _timeline(compiled: CompiledModel, expectation: Expectation, table: EventTable, records: Records) -> Timeline:
+def _timeline(
+    compiled: CompiledModel, expectation: Expectation, table: EventTable, records: Records, observed: Observed, scored: Scored
+) -> Timeline:
     inside = compiled.lowered.compartments
     positions = {name: inside.index(name) for name in expectation.compartments}
     doses = doses_of(table, expectation, positions) if positions else Doses.none()
     doses = _simplified(compiled, doses)
     _refuse_profiles(compiled, doses, table)
     _refuse_clock(compiled, doses, table)
-    events = timeline_events(table, doses, positions, expectation)
-    scored = np.flatnonzero(table.scored)
-    endpoint = _endpoints(compiled, expectation, table, scored)
-    y = table.dv[scored].astype(float)
-    on_log = np.array([one.log_scale for one in compiled.endpoints])[endpoint]
-    _require_positive(table, scored[on_log], "log_additive= is a density of log(DV)")
-    y[on_log] = np.log(y[on_log])
+    hidden = compiled.lowered.hidden
+    emptied = {len(inside) - len(hidden) + k: observed.rows[observed.endpoint == name] for k, name in enumerate(hidden)}
+    events = timeline_events(table, doses, positions, expectation, emptied)
     observation = np.full(table.n_rows, -1)
-    observation[scored] = np.arange(len(scored))
+    observation[scored.rows] = np.arange(len(scored.rows))
     return Timeline(
         **events.columns(observation),
         first_row=table.starts[:-1].astype(np.int64),
         at=records.at,
         between=records.between,
-        times=np.column_stack([table.time, events.time_after_dose]),
-        first_observation=np.searchsorted(table.subject[scored], np.arange(table.n_subjects + 1)).astype(np.int64),
-        y=y,
-        endpoint=endpoint,
-        observed_row=scored.astype(np.int64),
+        times=np.column_stack([table.time, events.time_after_dose, scored.values]),
+        first_observation=np.searchsorted(table.subject[scored.rows], np.arange(table.n_subjects + 1)).astype(np.int64),
+        y=scored.y,
+        endpoint=scored.endpoint,
+        observed_row=scored.rows.astype(np.int64),
         moving=_moving(compiled, doses),
         modelled=_are_modelled(doses),
         n_trains=events.n_trains,
@@ -203,29 +148,6 @@ def _moving(compiled: CompiledModel, doses: Doses) -> bool:
 
 def _are_modelled(doses: Doses) -> bool:
     return bool(np.any(np.isin(doses.form, (DURATION_GIVEN, RATE_MODELLED, DURATION_MODELLED))))
-
-
-def _endpoints(compiled: CompiledModel, expectation: Expectation, table: EventTable, scored: np.ndarray) -> np.ndarray:
-    names = [one.name for one in compiled.endpoints]
-    labels = {label: expectation.endpoint_of(label) for label in set(table.endpoint[scored])}
-    unknown = sorted(label for label, name in labels.items() if name is None)
-    if unknown:
-        raise DataError(f"DVID {', '.join(map(repr, unknown))} belongs to no endpoint of the model ({', '.join(names)}).")
-    return np.array([names.index(labels[label]) for label in table.endpoint[scored]], dtype=np.int64)
-
-
-def _require_positive(table: EventTable, rows: np.ndarray, reason: str) -> None:
-    wrong = rows[~(table.dv[rows] > 0)]
-    if len(wrong):
-        shown = ", ".join(str(row) for row in table.row[wrong[:3]])
-        raise DataError(f"{len(wrong)} DV are zero or negative (rows {shown}): {reason}. Exclude them or use another error model.")
-
-
-def _constants(compiled: CompiledModel, timeline: Timeline, table: EventTable) -> np.ndarray:
-    """Return per subject what the objective needs beyond the engine: the Jacobian 2 log(DV) of log-scale endpoints."""
-    on_log = np.array([one.log_scale for one in compiled.endpoints])[timeline.endpoint]
-    subjects = table.subject[timeline.observed_row]
-    return np.bincount(subjects[on_log], weights=2.0 * timeline.y[on_log], minlength=table.n_subjects)
 
 
 def _checked_weights(weights: np.ndarray | None, table: EventTable) -> np.ndarray:

@@ -144,23 +144,29 @@ def _forms(table: EventTable, expectation: Expectation, rows: np.ndarray, names:
     return form, rate
 
 
-def timeline_events(table: EventTable, doses: Doses, positions: Mapping[str, int], expectation: Expectation) -> Events:
-    """Return the sorted events of records, resets, steady states, doses, and other changes of amounts."""
+def timeline_events(
+    table: EventTable, doses: Doses, positions: Mapping[str, int], expectation: Expectation, hidden: Mapping[int, np.ndarray] | None = None
+) -> Events:
+    """Return the sorted events of records, resets, steady states, doses, and other changes of amounts.
+
+    `hidden`: by the compartment that cumulates a hazard the rows of its endpoint; it is emptied after each of them.
+    """
     position = np.arange(table.n_rows) - table.starts[table.subject]
-    segments = _segments(table)
+    segment = segments(table)
     rows = np.arange(table.n_rows)
     resets = rows[_resets(table)]
     steady, dosed = doses.take(doses.steady), doses.take(~doses.constant)
     infused = dosed.form != AT_ONCE
     parts = [
-        _part(RECORD, table, segments, rows, table.time, _PER_RECORD * position + _RECORD_RANK, rows),
-        _part(RESET, table, segments, resets, table.time[resets], _PER_RECORD * position[resets] + _RESET_RANK, None),
-        _dose_part(STEADY, table, segments, position, steady.take(~steady.constant)),
-        _dose_part(CONSTANT, table, segments, position, steady.take(steady.constant)),
-        _dose_part(BOLUS, table, segments, position, dosed.take(~infused)),
-        _dose_part(START, table, segments, position, dosed.take(infused)),
-        _dose_part(STOP, table, segments, position, dosed.take(infused)),
-        *(_rewritten(kind, table, segments, position, positions, expectation) for kind in (REPLACE, MULTIPLY, OFF)),
+        _part(RECORD, table, segment, rows, table.time, _PER_RECORD * position + _RECORD_RANK, rows),
+        _part(RESET, table, segment, resets, table.time[resets], _PER_RECORD * position[resets] + _RESET_RANK, None),
+        _dose_part(STEADY, table, segment, position, steady.take(~steady.constant)),
+        _dose_part(CONSTANT, table, segment, position, steady.take(steady.constant)),
+        _dose_part(BOLUS, table, segment, position, dosed.take(~infused)),
+        _dose_part(START, table, segment, position, dosed.take(infused)),
+        _dose_part(STOP, table, segment, position, dosed.take(infused)),
+        *(_rewritten(kind, table, segment, position, positions, expectation) for kind in (REPLACE, MULTIPLY, OFF)),
+        *(part for one, own in (hidden or {}).items() for part in _risks(table, segment, position, one, own)),
     ]
     columns = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
     order = np.lexsort((columns["rank"], columns["time"], columns["segment"], columns["subject"]))
@@ -216,12 +222,22 @@ def _rewritten(
     return part
 
 
+def _risks(table: EventTable, segments: np.ndarray, position: np.ndarray, compartment: int, rows: np.ndarray) -> list[dict]:
+    """Return the events that empty a cumulated hazard after each record of an event; where that is the first one, time 0 comes before."""
+    after = _part(OFF, table, segments, rows, table.time[rows], _PER_RECORD * position[rows] + _DOSE_RANK, None)
+    early = rows[(position[rows] == 0) & (table.time[rows] > 0)]
+    before = _part(OFF, table, segments, early, np.zeros(len(early)), np.full(len(early), _IMPLIED), None)
+    for part in (after, before):
+        part["compartment"] = np.full(len(part["time"]), compartment, dtype=np.int64)
+    return [after, before]
+
+
 def _resets(table: EventTable) -> np.ndarray:
     """Mask of the records at which everything begins anew: EVID 3 and 4, and doses with SS = 1."""
     return (table.evid == 3) | (table.evid == 4) | (table.dosing & (table.ss == 1))
 
 
-def _segments(table: EventTable) -> np.ndarray:
+def segments(table: EventTable) -> np.ndarray:
     """Return for each record how many resets its subject has had, its own included."""
     resets = _resets(table)
     counts = np.cumsum(resets)
@@ -231,7 +247,7 @@ def _segments(table: EventTable) -> np.ndarray:
 
 def last_times(table: EventTable) -> np.ndarray:
     """Return for each record the time of the last record of its segment."""
-    key = np.cumsum(np.concatenate([[1], (np.diff(table.subject) != 0) | (np.diff(_segments(table)) != 0)]))
+    key = np.cumsum(np.concatenate([[1], (np.diff(table.subject) != 0) | (np.diff(segments(table)) != 0)]))
     ends = np.flatnonzero(np.concatenate([np.diff(key) != 0, [True]]))
     return table.time[ends][key - 1]
 

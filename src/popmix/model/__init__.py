@@ -40,10 +40,12 @@ from popmix.model.outcomes import (
     Binomial,
     Categorical,
     LogLikelihood,
+    Markov,
     NegativeBinomial,
     Ordinal,
     Poisson,
     TimeToEvent,
+    ZeroInflatedNegativeBinomial,
     ZeroInflatedPoisson,
 )
 from popmix.model.reading import load, read
@@ -104,6 +106,7 @@ __all__ = [
     "LogisticCurve",
     "LogisticGrowth",
     "LogitNormal",
+    "Markov",
     "Mixture",
     "Model",
     "NegativeBinomial",
@@ -133,6 +136,7 @@ __all__ = [
     "VonBertalanffyCurve",
     "VonBertalanffyGrowth",
     "Y",
+    "ZeroInflatedNegativeBinomial",
     "ZeroInflatedPoisson",
     "cos",
     "erf",

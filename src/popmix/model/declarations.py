@@ -80,7 +80,7 @@ class Distribution(Content):
 
     word: ClassVar[str] = "distribution"
     kind: str
-    arguments: dict[str, Expression | tuple[Expression, ...]]
+    arguments: dict[str, Expression | tuple[Expression, ...] | bool]
 
 
 @dataclass(frozen=True, eq=False)
@@ -237,7 +237,9 @@ class Dose(Declaration):
 class Observation(Declaration):
     """What is measured: a prediction with its residual error, or a distribution of the outcome.
 
-    Var = additive^2 + (proportional f)^2 + (power[0] f^power[1])^2; `log_additive` is the SD of log(DV) around log(f); `sd` an expression.
+    Var = additive^2 + (proportional f)^2 + (power[0] f^power[1])^2; with combined="sd" SD = additive + proportional f;
+    `log_additive` is the SD of log(DV) around log(f); `sd` an expression. `student`: degrees of freedom of Student's t in place of the
+    normal distribution. `censoring`: what values beyond a limit tell, "M1" (nothing), "M3" or "M4".
     """
 
     word: ClassVar[str] = "Observation"
@@ -251,6 +253,9 @@ class Observation(Declaration):
     dvid: str | None = None
     lloq: Expression | None = None
     uloq: Expression | None = None
+    combined: str | None = None
+    student: Expression | None = None
+    censoring: str | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -264,10 +269,12 @@ class Named(Declaration):
 
 @dataclass(frozen=True, eq=False)
 class Occasion(Declaration):
-    """The column that numbers the occasions of a subject (None: the declaration's own name)."""
+    """The occasions of a subject: by a column (None: the declaration's own name), with every dose, or at times at which new ones begin."""
 
     word: ClassVar[str] = "Occasion"
     column: str | None = None
+    dose: bool = False
+    breaks: tuple[float, ...] | None = None
 
 
 @dataclass(frozen=True, eq=False)

@@ -142,16 +142,22 @@ def _dose(target: str, each: made.Dose) -> Iterator[str]:
 def _observation(name: str, each: made.Observation) -> str:
     left = symbol(name)
     if isinstance(each.prediction, made.Distribution):
-        arguments = ", ".join(_argument(value) for value in each.prediction.arguments.values())
+        arguments = ", ".join(_argument(value) for value in each.prediction.arguments.values() if not isinstance(value, bool))
         return rf"{left} &\sim \operatorname{{{each.prediction.kind}}}\left({arguments}\right)"
     mean = equation(each.prediction)
     if each.log_additive is not None:
         return rf"\log {left} &\sim \mathcal{{N}}\left(\log\left({mean}\right), {_number(each.log_additive.value)}^2\right)"
-    variance = " + ".join(_variances(each, mean))
+    variance = _sum_of_sds(each, mean) if each.combined == "sd" else " + ".join(_variances(each, mean))
+    if each.student is not None:
+        return rf"{left} &\sim t_{{{equation(each.student)}}}\left({mean}, {variance}\right)"
     if each.box_cox is not None:
         transform = rf"h_{{{equation(each.box_cox)}}}"
         return rf"{transform}({left}) &\sim \mathcal{{N}}\left({transform}\left({mean}\right), {variance}\right)"
     return rf"{left} &\sim \mathcal{{N}}\left({mean}, {variance}\right)"
+
+
+def _sum_of_sds(each: made.Observation, mean: str) -> str:
+    return rf"\left({_number(each.additive.value)} + {_number(each.proportional.value)} \cdot {mean}\right)^2"
 
 
 def _variances(each: made.Observation, mean: str) -> Iterator[str]:
@@ -167,7 +173,7 @@ def _variances(each: made.Observation, mean: str) -> Iterator[str]:
 
 
 def _argument(value: Expression | StartValue | tuple) -> str:
-    return ", ".join(equation(each) for each in value) if isinstance(value, tuple) else equation(value)
+    return ", ".join(_argument(each) for each in value) if isinstance(value, tuple) else equation(value)
 
 
 def _number(value: float) -> str:

@@ -9,8 +9,9 @@ from typing import Any
 from popmix.errors import ModelError
 from popmix.model import declarations as made
 from popmix.model.body import Body
-from popmix.model.declarations import Declaration, StartValue
+from popmix.model.declarations import Declaration
 from popmix.model.editing import edited, fixed
+from popmix.model.effects import Effect, occasion_of, random_effects
 from popmix.model.expression import Expression
 from popmix.model.handles import handle
 from popmix.model.latex import to_latex
@@ -188,18 +189,14 @@ class Model(metaclass=ModelType):
         """Latent groups by name."""
         return self._of(made.Mixture)
 
-    def random_effects(self) -> tuple[tuple[str, StartValue], ...]:
-        """Return (name, start SD) of every between-subject effect, in the order of declaration.
+    def random_effects(self) -> tuple[Effect, ...]:
+        """Return every random effect: of the subjects in the order of declaration, then between occasions, then of other levels."""
+        return random_effects(self.declarations)
 
-        An individual parameter's effect has the parameter's name; free etas of another level than the subject are left out.
-        """
-        effects = []
-        for name, each in self.declarations.items():
-            if isinstance(each, made.IndividualParameter) and each.iiv is not None:
-                effects.append((name, each.iiv))
-            elif isinstance(each, made.Eta) and each.level is None:
-                effects.append((name, each.sd))
-        return tuple(effects)
+    @property
+    def occasion(self) -> str | None:
+        """The name of the Occasion, None without one."""
+        return occasion_of(self.declarations)
 
 
 def clean_doc(doc: str | None) -> str:

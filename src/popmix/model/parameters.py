@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from popmix.errors import ModelError
+from popmix.model.effects import correlation_name
 from popmix.model.model import Model
 
 
@@ -28,7 +29,10 @@ class OmegaBlock:
 
 @dataclass(frozen=True, eq=False)
 class Parameters:
-    """Values of all population parameters on the natural scale, in the order thetas, residual SDs, iiv SDs, correlations."""
+    """Values of all population parameters on the natural scale, in the order thetas, residual SDs, SDs of random effects, correlations.
+
+    `eta_names` are the random effects of all levels and `levels` the Occasion or Level of each (None: the subject).
+    """
 
     names: tuple[str, ...]
     values: np.ndarray
@@ -39,6 +43,7 @@ class Parameters:
     units: tuple[str | None, ...]
     labels: tuple[str | None, ...]
     eta_names: tuple[str, ...]
+    levels: tuple[str | None, ...]
     blocks: tuple[OmegaBlock, ...]
 
     def __getitem__(self, name: str) -> float:
@@ -71,7 +76,7 @@ class Parameters:
             raise ModelError("\n".join(complaints))
 
     def of_kind(self, kind: str) -> tuple[str, ...]:
-        """Return the names of one kind: "theta", "sigma", "iiv" or "corr"."""
+        """Return the names of one kind: "theta", "sigma", "iiv", "iov" or "corr"."""
         return tuple(name for name, own in zip(self.names, self.kinds, strict=True) if own == kind)
 
     def with_values(self, values: Mapping[str, float] | np.ndarray) -> Parameters:
@@ -108,8 +113,8 @@ class Parameters:
                 complaints.append(f"{name} is {value}.")
             elif not low <= value <= high:
                 complaints.append(f"{name} = {value:g} lies outside its bounds [{low:g}, {high:g}].")
-            elif kind == "iiv" and value <= 0:
-                complaints.append(f"{name} = {value:g}: a standard deviation must be positive; to remove the effect, drop iiv=.")
+            elif kind in ("iiv", "iov") and value <= 0:
+                complaints.append(f"{name} = {value:g}: a standard deviation must be positive; to remove the effect, drop {kind}=.")
         if not complaints:
             complaints = [self._indefinite(block) for block in self.blocks if not self._is_definite(block)]
         if complaints:
@@ -129,7 +134,7 @@ class Parameters:
         return matrix
 
     def omega(self) -> np.ndarray:
-        """Return the variance–covariance matrix of the etas, in the order of `eta_names`."""
+        """Return the variance–covariance matrix of the random effects, in the order of `eta_names`, one of each."""
         matrix = np.zeros((len(self.eta_names), len(self.eta_names)))
         for block in self.blocks:
             sds = self.values[list(block.sds)]
@@ -144,24 +149,23 @@ class Parameters:
 
 def parameters_of(model: Model) -> Parameters:
     """Return the start values of a model's parameters."""
+    effects = model.random_effects()
     rows = [*_theta_rows(model), *_sigma_rows(model)]
     n_before = len(rows)
-    effects = model.random_effects()
-    eta_names = tuple(name for name, _ in effects)
-    rows += [(f"iiv_{name}", "iiv", sd.value, sd.fixed, 0.0, np.inf, None, None) for name, sd in effects]
+    rows += [(one.parameter, one.parameter[:3], one.sd.value, one.sd.fixed, 0.0, np.inf, None, None) for one in effects]
+    position = {(one.member, one.level): k for k, one in enumerate(effects)}
     blocks, in_block = [], set()
-    for block in [block for block in model.blocks.values() if block.level is None]:
-        members = [eta_names.index(member) for member in block.members]
+    for block in model.blocks.values():
+        members = [position[member, block.level] for member in block.members]
         in_block.update(members)
         correlations = []
         for row in range(1, len(members)):
             for column in range(row):
-                first, second = sorted((row, column))
-                name = f"corr_{block.members[first]}_{block.members[second]}"
                 correlations.append((row, column, len(rows)))
+                name = correlation_name(block, row, column, model.declarations)
                 rows.append((name, "corr", block.correlation[row][column], block.fixed, -1.0, 1.0, None, None))
         blocks.append(OmegaBlock(tuple(members), tuple(n_before + member for member in members), tuple(correlations)))
-    blocks += [OmegaBlock((k,), (n_before + k,), ()) for k in range(len(eta_names)) if k not in in_block]
+    blocks += [OmegaBlock((k,), (n_before + k,), ()) for k in range(len(effects)) if k not in in_block]
     names, kinds, values, fixed, lower, upper, units, labels = zip(*rows, strict=True) if rows else ((),) * 8
     return Parameters(
         names,
@@ -172,7 +176,8 @@ def parameters_of(model: Model) -> Parameters:
         kinds,
         units,
         labels,
-        eta_names,
+        tuple(one.name for one in effects),
+        tuple(one.level for one in effects),
         tuple(sorted(blocks, key=lambda block: block.etas)),
     )
 

@@ -110,8 +110,17 @@ def _covariate(name: str, each: Declaration) -> str:
         shown = ", ".join(note for note in notes if note)
         return f"{name}: {shown}" if shown else name
     if isinstance(each, (made.Occasion, made.Level)):
-        return f"{name}: {each.word.lower()}" + (f", column {each.column}" if each.column else "")
+        return ", ".join([f"{name}: {each.word.lower()}", *_how(each)])
     return ""
+
+
+def _how(each: made.Occasion | made.Level) -> list[str]:
+    """Say how groups are told apart."""
+    told = [f"column {each.column}"] if each.column else []
+    if isinstance(each, made.Occasion):
+        told += ["a new one with every dose"] if each.dose else []
+        told += [f"new ones at {', '.join(map(_short, each.breaks))}"] if each.breaks else []
+    return told
 
 
 def _values(categories: Iterable[str | float]) -> str:
@@ -143,6 +152,7 @@ def _observation(name: str, each: made.Observation) -> str:
     else:
         text = f"{name} around {formula(each.prediction)}, error: {_error(each)}"
     labels = [f'dvid "{each.dvid}"'] if each.dvid else []
+    labels += [f"beyond a limit {each.censoring}"] if each.censoring else []
     labels += [f"{side} {formula(getattr(each, side))}" for side in ("lloq", "uloq") if getattr(each, side) is not None]
     return ", ".join([text, *labels])
 
@@ -157,6 +167,8 @@ def _error(each: made.Observation) -> str:
             words.append(f"power {_sd(value[0])} * f ** {_sd(value[1])}")
         elif value is not None:
             words.append(f"{part} = {formula(value)}")
+    words += ["added as SDs"] if each.combined == "sd" else []
+    words += [f"Student's t with {formula(each.student)} degrees of freedom"] if each.student is not None else []
     return ", ".join(words)
 
 

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from popmix.model.declarations import Block, Declaration, Eta, IndividualParameter, Observation, StartValue, Theta
+from popmix.model.effects import correlation_name, occasion_of
 
 _RESIDUAL = ("additive", "proportional", "log_additive")
 
@@ -33,10 +34,10 @@ def result_pairs(declarations: Mapping[str, Declaration]) -> Iterator[tuple[str,
             given = [kind for kind in ("iiv", "iov") if getattr(each, kind) is not None]
             yield from ((kind, f"{kind}_{name}", Slot(name, kind)) for kind in given)
         elif isinstance(each, Eta):
-            kind = "iiv" if each.level is None else "iov"
+            kind = "iov" if each.level is not None and each.level == occasion_of(declarations) else "iiv"
             yield kind, f"{kind}_{name}", Slot(name, "sd")
         elif isinstance(each, Block):
-            yield from _correlations(name, each)
+            yield from _correlations(name, each, declarations)
         elif isinstance(each, Observation):
             yield from _residuals(name, each)
 
@@ -72,11 +73,10 @@ def _set(matrix: tuple[tuple[float, ...], ...], position: tuple[int, int], value
     return tuple(tuple(value if (row, column) in places else each for column, each in enumerate(line)) for row, line in enumerate(matrix))
 
 
-def _correlations(name: str, block: Block) -> Iterator[tuple[str, str, Slot]]:
-    prefix = "corr" if block.level is None else "corr_iov"
-    for row, second in enumerate(block.members):
-        for column, first in enumerate(block.members[:row]):
-            yield "corr", f"{prefix}_{first}_{second}", Slot(name, "correlation", (row, column))
+def _correlations(name: str, block: Block, declarations: Mapping[str, Declaration]) -> Iterator[tuple[str, str, Slot]]:
+    for row in range(len(block.members)):
+        for column in range(row):
+            yield "corr", correlation_name(block, row, column, declarations), Slot(name, "correlation", (row, column))
 
 
 def _residuals(name: str, declared: Observation) -> Iterator[tuple[str, str, Slot]]:

@@ -1,6 +1,7 @@
 """Words of the language that declare: each returns a declaration, to be given a name in the class body of a Model."""
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 from popmix.model import declarations as made
 from popmix.model.expression import Attribute, Expression, Number, Reference, Text, as_expression, is_refused
@@ -9,6 +10,7 @@ from popmix.model.places import Culprit
 from popmix.model.wording import number, optional_expression, optional_number, optional_text, start_value, word
 
 _INTERPOLATIONS = ("locf", "nocb", "linear")
+_COMBINED, _CENSORING = ("variance", "sd"), ("M1", "M3", "M4")
 
 
 @word
@@ -211,11 +213,18 @@ def Observation(
     dvid: str | int | None = None,
     lloq: Expression | float | str | None = None,
     uloq: Expression | float | str | None = None,
+    combined: str | None = None,
+    student: Expression | float | None = None,
+    censoring: str | None = None,
 ) -> made.Observation:
     """Declare what is measured.
 
     Residual errors are standard deviations: Var = additive^2 + (proportional f)^2 + (power[0] f^power[1])^2, or `log_additive` on
-    the log scale, or any expression as `sd`. `prediction` may be a distribution such as Poisson(rate), without residual error.
+    the log scale, or any expression as `sd`; combined="sd" adds the SDs: SD = additive + proportional f. `box_cox` transforms DV and f.
+    `student`: degrees of freedom of Student's t distribution, with this as its scale. Values below `lloq` or above `uloq`, and those with
+    CENS, are censored: by default the probability of a value beyond the limit counts (censoring="M3"), with "M4" among those above 0; with
+    "M1" they are left out (Beal, J Pharmacokinet Pharmacodyn 28:481, 2001).
+    `prediction` may be a distribution such as Poisson(rate), without residual error.
     """
     if not isinstance(prediction, made.Distribution):
         prediction = as_expression(prediction)
@@ -223,8 +232,16 @@ def Observation(
     values = {name: start_value(value, name, name) for name, value in parts.items()}
     return made.Observation(
         prediction, **values, power=_power(power), box_cox=optional_expression(box_cox), sd=optional_expression(sd), dvid=_dvid(dvid),
-        lloq=_limit(lloq), uloq=_limit(uloq),
+        lloq=_limit(lloq), uloq=_limit(uloq), combined=_one_of(combined, "combined", _COMBINED), student=optional_expression(student),
+        censoring=_one_of(censoring, "censoring", _CENSORING),
     )  # fmt: skip
+
+
+def _one_of(value: object, keyword: str, allowed: tuple[str, ...]) -> str | None:
+    if value is None or value in allowed:
+        return value
+    report(f"{keyword}={value!r} doesn't exist", f"use one of {', '.join(map(repr, allowed))}", Culprit("keyword", keyword))
+    return None
 
 
 def _power(value: object) -> tuple[made.StartValue, made.StartValue] | None:
@@ -250,9 +267,24 @@ def _limit(value: object) -> Expression | None:
 
 
 @word
-def Occasion(column: str | None = None) -> made.Occasion:
-    """Declare the column that numbers a subject's occasions (default: the column with the declaration's name)."""
-    return made.Occasion(optional_text(column, "the column of an Occasion", "column"))
+def Occasion(column: str | None = None, *, dose: bool = False, breaks: tuple[float, ...] | None = None) -> made.Occasion:
+    """Declare the occasions of a subject: the column that labels them (default: the column with the declaration's name).
+
+    Or `dose=True`: one begins with every dose record (doses at one time begin one); or `breaks`, times at which new ones begin.
+    """
+    if (column is not None) + bool(dose) + (breaks is not None) > 1:
+        report("an Occasion goes by a column, by doses or by breaks", "give one of them", Culprit("keyword", "dose" if dose else "breaks"))
+    return made.Occasion(optional_text(column, "the column of an Occasion", "column"), bool(dose), _breaks(breaks))
+
+
+def _breaks(value: object) -> tuple[float, ...] | None:
+    if value is None:
+        return None
+    times = tuple(number(each, "a break", "breaks") for each in (value if isinstance(value, (tuple, list)) else (value,)))
+    if not times or any(later is None or earlier is None or later <= earlier for earlier, later in pairwise(times)):
+        report("breaks must be times in increasing order", "as in Occasion(breaks=(24, 48))", Culprit("keyword", "breaks"))
+        return None
+    return times
 
 
 @word

@@ -106,7 +106,7 @@ def _declaration(declared: Declaration) -> str:
         case made.State():
             return _call("State", [], {"init": declared.init} if declared.init is not None else {})
         case made.Occasion(column=column) | made.Level(column=column):
-            return _call(declared.word, [] if column is None else [column], {})
+            return _call(declared.word, [] if column is None else [column], _given(declared, skip=("column",)))
     return _call(declared.word, [], _given(declared))
 
 

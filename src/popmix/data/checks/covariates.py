@@ -78,8 +78,9 @@ def occasions(records: Records, expectation: Expectation | None, collector: Coll
     """D047: occasions that are empty on some rows, or one per subject only."""
     if records.occasion is None:
         return
-    name = records.columns.name("occ")
-    needed = bool(expectation and expectation.occasion)
+    name = records.columns.name("occ") if records.columns.has("occ") else expectation.occasion.name
+    occasion = expectation.occasion if expectation else None
+    needed = occasion is not None
     empty = np.array([text == "" for text in records.occasion], dtype=bool)
     told = f"{name} is empty in <n> <row|rows> (<at>)."
     collector.mark("D047", "E" if needed else "W", name, empty, told, f"Fill in {name}.")

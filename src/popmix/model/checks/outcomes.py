@@ -1,6 +1,7 @@
 """Checks of observations: residual errors, labels, limits of quantification."""
 
 from collections.abc import Iterator, Mapping
+from itertools import pairwise
 
 from popmix.model.declarations import Broken, Covariate, Declaration, Distribution, Observation
 from popmix.model.expression import Attribute, Expression, Number, Operation, Reference, Text
@@ -8,6 +9,7 @@ from popmix.model.mistakes import Problem, listed
 from popmix.model.places import Culprit
 
 _GAUSSIAN = ("additive", "proportional", "power", "log_additive", "sd")
+_CONTINUOUS = ("box_cox", "combined", "student", "censoring", "lloq", "uloq")
 
 
 def problems(declarations: Mapping[str, Declaration]) -> Iterator[Problem]:
@@ -25,10 +27,17 @@ def problems(declarations: Mapping[str, Declaration]) -> Iterator[Problem]:
 def _error(name: str, observation: Observation) -> Iterator[Problem]:
     given = [part for part in _GAUSSIAN if getattr(observation, part) is not None]
     if isinstance(observation.prediction, Distribution):
-        extra = [*given, *(["box_cox"] if observation.box_cox is not None else [])]
+        extra = [*given, *(part for part in _CONTINUOUS if getattr(observation, part) is not None)]
         for part in extra:
-            message = f"{name} has the distribution {observation.prediction.kind} and a residual error {part}="
-            yield Problem(name, message, "a distribution has its own variance: leave the residual error out", Culprit("keyword", part))
+            what = "a residual error " if part in given else ""
+            message = f"{name} has the distribution {observation.prediction.kind} and {what}{part}="
+            help = (
+                "a distribution has its own variance: leave the residual error out"
+                if what
+                else "only continuous outcomes have it: leave it out"
+            )
+            yield Problem(name, message, help, Culprit("keyword", part))
+        yield from _cutpoints(name, observation.prediction)
         return
     if not given and _is_complete(observation):
         help = f"add additive=, proportional=, power=, log_additive= or sd=: {name} = Observation(..., proportional=0.1)"
@@ -42,9 +51,21 @@ def _error(name: str, observation: Observation) -> Iterator[Problem]:
             message = f"{name} has {alone}= together with {listed(f'{each}=' for each in others)}"
             yield Problem(name, message, help, Culprit("keyword", alone))
             return
+    if observation.combined is not None and not {"additive", "proportional"} <= set(given):
+        message = f"{name} has combined= without both additive= and proportional="
+        yield Problem(name, message, "it says how the two are added", Culprit("keyword", "combined"))
     if "power" in given and "proportional" in given:
         help = "power=(c, 1) is proportional=c: use one"
         yield Problem(name, f"{name} has both proportional= and power=", help, Culprit("keyword", "power"))
+
+
+def _cutpoints(name: str, distribution: Distribution) -> Iterator[Problem]:
+    """Yield cutpoints that are numbers and do not increase."""
+    points = distribution.arguments.get("cutpoints", ())
+    values = [point.value for point in points if isinstance(point, Number)]
+    if len(values) == len(points) and any(later <= earlier for earlier, later in pairwise(values)):
+        help = "a lower category comes first: cutpoints=(-1, 0, 2)"
+        yield Problem(name, f"the cutpoints of {name} do not increase", help, Culprit("keyword", "cutpoints"))
 
 
 def _is_complete(observation: Observation) -> bool:

@@ -1,0 +1,109 @@
+"""What the methods that approximate the marginal likelihood share: the path from start values to a minimum."""
+
+import math
+import numbers
+from abc import ABC, abstractmethod
+
+import numpy as np
+
+from popmix.errors import FitError, OptionError, SupportError
+from popmix.estimate.blame import blame, blame_vanishing
+from popmix.estimate.boundary import LEAST_GAIN, better_at_boundary, off_bounds
+from popmix.estimate.descent import Descent, Point, minimise
+from popmix.estimate.extremes import vanishing
+from popmix.estimate.objective import Objective
+from popmix.estimate.progress import Progress
+from popmix.estimate.scale import Scale
+from popmix.likelihood import Conditional, Evaluation, Problem, Quadrature
+from popmix.model.parameters import Parameters
+
+# a better mode, or place near a bound, found at the end restarts the search at most so often
+_MOST_RESTARTS = 10
+
+
+class Marginal(ABC):
+    """A method that maximises an approximation of the marginal likelihood; what it is, says its `rule`.
+
+    `tolerance`: the fall of the OFV that the quadratic model may still promise at the end; `iterations`: the most allowed.
+    """
+
+    tolerance: float
+    iterations: int
+
+    def _check_options(self) -> None:
+        if not isinstance(self.tolerance, numbers.Real) or not 0 < self.tolerance < math.inf:
+            raise OptionError(f"tolerance must be a positive number, not {self.tolerance!r}.")
+        if not isinstance(self.iterations, numbers.Integral) or self.iterations < 1:
+            raise OptionError(f"iterations must be a whole number of at least 1, not {self.iterations!r}.")
+
+    @property
+    @abstractmethod
+    def name(self) -> str:
+        """Name of the method in results."""
+
+    @property
+    @abstractmethod
+    def rule(self) -> Conditional | Quadrature:
+        """How the random effects are integrated out."""
+
+    def check(self, problem: Problem) -> None:
+        """Raise SupportError where the method can't honour what the model and the data hold."""
+        above = [level.name for level in problem.groupings.above]
+        if problem.effects.n_above and problem.n_groups > 1:
+            raise SupportError(f"effects of {', '.join(above)}, a level above subjects, can't be fitted together with a Mixture.")
+        if problem.effects.n_above and isinstance(self.rule, Quadrature) and self.rule.order > 1:
+            raise SupportError(f"{self.name} can't honour effects of {', '.join(above)}, a level above subjects: use Laplace() or FOCE().")
+
+    def evaluate(self, problem: Problem, parameters: Parameters, threads: int | None) -> Evaluation:
+        """Return the objective at given parameters, with modes searched globally. Raises FitError for subjects that fail."""
+        evaluation = problem.evaluate(parameters, self.rule, globally=True, threads=threads)
+        if len(evaluation.failed):
+            raise FitError(blame(problem, evaluation))
+        return evaluation
+
+    def minimise(self, problem: Problem, start: Parameters, threads: int | None, progress: Progress) -> Descent:
+        """Return the minimum reached from `start`.
+
+        Raises FitError when the objective does not exist there, or has no minimum because a residual SD falls without end.
+        """
+        start = off_bounds(start)
+        scale = Scale.of(start)
+        objective = Objective(problem, scale, self.rule, threads)
+        coordinates = scale.pack(start)
+        point = objective.point(coordinates, self.evaluate(problem, start, threads))
+        found = self._descend(objective, point, progress, self.iterations)
+        try:
+            for restart in range(_MOST_RESTARTS + 1):
+                left = self.iterations - found.iterations
+                finished = found.converged or left > 0
+                better = self._better(objective, found.point, coordinates) if finished and not found.interrupted else None
+                if better is None:
+                    break
+                if left <= 0 or restart == _MOST_RESTARTS:
+                    found.stop("a better place is known, but the most iterations allowed were used")
+                    break
+                progress.update("fit", None, f"a better place lowers the objective to {better.value:.3f}")
+                found = self._descend(objective, better, progress, left).after(found)
+        except KeyboardInterrupt:
+            found.interrupt()
+        return found
+
+    def _better(self, objective: Objective, point: Point, start: np.ndarray) -> Point | None:
+        """Return a lower point that a descent does not see: other modes of subjects, or beyond a flat stretch near a bound."""
+        gain = max(LEAST_GAIN, 10 * self.tolerance)
+        other = objective.at(point.x, point, globally=True)
+        if other is not None and other.value < point.value - gain:
+            return other
+        return better_at_boundary(objective, point, start, gain)
+
+    def _descend(self, objective: Objective, start: Point, progress: Progress, iterations: int) -> Descent:
+        if len(start.x) == 0:
+            return Descent(start, np.zeros((0, 0)), converged=True, decrement=0.0, history=[start.value])
+
+        def report(iteration: int, point: Point, decrement: float) -> None:
+            endless = vanishing(objective.scale.template, point.state.parameters, point.gradient)
+            if endless:
+                raise FitError(blame_vanishing(objective.problem, point.state, endless))
+            progress.update("fit", None, f"iteration {iteration}: OFV {point.value:.3f}, to gain about {decrement:.2g}")
+
+        return minimise(objective.at, objective.curvature, start, tolerance=self.tolerance, most_iterations=iterations, report=report)
