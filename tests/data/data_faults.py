@@ -6,7 +6,7 @@ from typing import Any
 
 from data_builder import EXPECTED, Data, clean, row
 
-from popmix.data.expectation import FEATURES, Occasions
+from popmix.data.expectation import FEATURES, Kind, Occasions, Outcome
 
 
 @dataclass(frozen=True)
@@ -525,3 +525,107 @@ def other_encoding():
 @planted("D061", "E", (), (), "The model gives a duration of infusions into 'depot'", expectation=expecting(durations=frozenset({"depot"})))
 def unused_duration():
     return clean().column("RATE", 0)
+
+
+def outcome(kind: Kind, **about: Any) -> Any:
+    """Return the expectation of the tests for an outcome that is not continuous."""
+    return expecting(outcomes={"DV": Outcome(kind, **about)})
+
+
+def whole() -> Data:
+    """Return the clean data with whole numbers from 0 to 2 observed."""
+    data = clean()
+    for number, record in enumerate(data.records):
+        record["DV"] = "." if record["EVID"] == "1" else str(number % 3)
+    return data
+
+
+@planted(
+    "D062",
+    "E",
+    (4,),
+    ("1",),
+    "is 3 in 1 row (row 4); its categories are 0, 1, 2",
+    expectation=outcome(Kind.CATEGORY, categories=3),
+)
+def unknown_outcome():
+    return whole().put(4, DV=3)
+
+
+@planted("D062", "E", (5, 6), ("1",), "is 2, 0.5 in 2 rows (rows 5, 6); its categories are 0, 1", expectation=outcome(Kind.BINARY))
+def neither_yes_nor_no():
+    data = whole()
+    return data.put(*(k for k, one in enumerate(data.records, 2) if one["EVID"] != "1"), DV=1).put(5, DV=2).put(6, DV=0.5)
+
+
+BINOMIAL = replace(outcome(Kind.BINOMIAL, trials="N"), covariates={"N": None})
+
+
+@planted("D063", "E", (4, 10), ("1", "2"), "DV of DV is above N: 11 of 10, 12 of 10, in 2 rows", expectation=BINOMIAL)
+def more_deaths_than_animals():
+    return whole().column("N", 10).put(4, DV=11).put(10, DV=12)
+
+
+@planted("D063", "E", (4,), ("1",), "N, the trials of DV, is -3", expectation=BINOMIAL)
+def negative_trials():
+    return whole().column("N", 10).put(4, N=-3)
+
+
+@planted("D063", "E", (4,), ("1",), "successes are 0, 1, 2, ...", expectation=BINOMIAL)
+def half_a_success():
+    return whole().column("N", 10).put(4, DV=0.5)
+
+
+@planted("D064", "E", (4, 5), ("1",), "DV of DV is -1, 1.5 in 2 rows", expectation=outcome(Kind.COUNT))
+def negative_count():
+    return whole().put(4, DV=-1).put(5, DV=1.5)
+
+
+def events() -> Data:
+    """Return the clean data with an event at the end of each subject."""
+    data = clean()
+    for record in data.records:
+        record["DV"] = "." if record["EVID"] == "1" else str(int(record["TIME"] == "12"))
+    return data
+
+
+@planted("D065", "E", (4,), ("1",), "DV of DV is 2 in 1 row (row 4); 1 is an event", expectation=outcome(Kind.EVENT))
+def unknown_event():
+    return events().put(4, DV=2)
+
+
+@planted("D065", "E", (3,), ("1",), "An event of DV at or before the beginning of the time at risk", expectation=outcome(Kind.EVENT))
+def event_before_entry():
+    return events().column("EVID", 0).column("AMT", 0).put(2, 8, 14, 20, EVID=2).put(3, TIME=0, DV=1)
+
+
+@planted(
+    "D066",
+    "E",
+    (14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25),
+    ("3", "4"),
+    "SITE and REGION cross each other",
+    expectation=expecting(levels={"SITE": "SITE", "REGION": "REGION"}),
+)
+def crossed_levels():
+    data = clean().column("SITE", "a").column("REGION", "x")
+    for subject, (site, region) in enumerate((("a", "x"), ("b", "y"), ("a", "y"), ("b", "x")), 1):
+        data.put(*range(row(subject, 0), row(subject + 1, 0)), SITE=site, REGION=region)
+    return data
+
+
+@planted("D047", "E", (4,), ("1",), "JAR is empty in 1 row", expectation=expecting(levels={"JAR": "JAR"}))
+def empty_level():
+    return clean().column("JAR", 1).put(3, JAR=2).put(4, JAR=".")
+
+
+@planted(
+    "D047", "W", (2,), ("1",), "OCC has occasions without an observation (ID 1, row 2)", expectation=expecting(occasion=Occasions("OCC"))
+)
+def occasion_without_observation():
+    return clean().column("OCC", 1).put(2, OCC=0)
+
+
+@planted("D067", "E", (4,), ("1",), "CENS is set on 1 record of DV", expectation=outcome(Kind.COUNT))
+def censored_count():
+    return whole().column("CENS", 0).put(4, CENS=1)

@@ -78,6 +78,11 @@ class Groups:
         np.add.at(total, self.groups_of_subjects[number], by_subject)
         return total
 
+    def together_mean(self, number: int, by_subject: np.ndarray) -> np.ndarray:
+        """Return for every subject the mean over its group of a tier."""
+        group = self.groups_of_subjects[number]
+        return (self.summed(number, by_subject) / np.bincount(group)[:, None])[group]
+
     def heights(self, etas: np.ndarray, values: np.ndarray) -> np.ndarray:
         """Return l of every outermost group."""
         shared = np.zeros(len(etas))
@@ -162,6 +167,9 @@ class Groups:
     def marginal(self, etas: np.ndarray) -> Marginal:
         """Return objective and gradient at the modes reached from `etas`."""
         result = new_marginal(len(etas), self.n_fixed, len(self.omega))
+        for number, tier in enumerate(self.tree.tiers):
+            # starts may have been moved for each subject on its own: the subjects of a group share its effects
+            etas[:, tier.effects] = self.together_mean(number, etas[:, tier.effects])
         found, exact, status = self.climb(etas)
         result.eta[:], result.status[:], result.failed_at[:] = etas, status, found.failed_at
         if np.any(status != Status.OK):

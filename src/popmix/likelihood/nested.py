@@ -17,7 +17,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-
 # eigenvalues of a mended pivot, in units of its largest
 _FLATTEST = 1e-6
 

@@ -1,4 +1,4 @@
-"""Checks of covariates and occasions: change within a subject, odd values, unknown categories."""
+"""Checks of covariates: change within a subject, odd values, unknown categories."""
 
 import numpy as np
 
@@ -74,19 +74,4 @@ def categories(records: Records, expectation: Expectation | None, collector: Col
         collector.mark("D045", severity, name, odd, told, "Correct the cells, or declare the category.")
 
 
-def occasions(records: Records, expectation: Expectation | None, collector: Collector) -> None:
-    """D047: occasions that are empty on some rows, or one per subject only."""
-    if records.occasion is None:
-        return
-    name = records.columns.name("occ") if records.columns.has("occ") else expectation.occasion.name
-    occasion = expectation.occasion if expectation else None
-    needed = occasion is not None
-    empty = np.array([text == "" for text in records.occasion], dtype=bool)
-    told = f"{name} is empty in <n> <row|rows> (<at>)."
-    collector.mark("D047", "E" if needed else "W", name, empty, told, f"Fill in {name}.")
-    if needed and len(set(zip(records.subject.tolist(), records.occasion, strict=True))) == len(records.ids):
-        message = f"Each subject has one {name} only: variability between occasions can't be told from that between subjects."
-        collector.add("D047", "W", name, message, "Leave out iov=, or label the occasions.")
-
-
-CHECKS = (constancy, odd_values, categories, occasions)
+CHECKS = (constancy, odd_values, categories)
