@@ -4,3 +4,5 @@ import sys
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
+# the worlds of the table of recovery
+sys.path.insert(0, str(Path(__file__).parents[2] / "scripts" / "recovery"))

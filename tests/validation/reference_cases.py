@@ -3,15 +3,24 @@
 import csv
 import json
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from shared_models import METHODS
+
+import popmix
+from popmix.estimate.marginal import Marginal
 
 FOLDER = Path(__file__).parents[3] / "shared" / "reference"
-STAGES = ("foundation", "dynamics")
+STAGES = ("foundation", "dynamics", "outcomes")
+KINDS = {
+    "focei": partial(popmix.FOCE, interaction=True),
+    "foce": partial(popmix.FOCE, interaction=False),
+    "laplace": popmix.Laplace,
+    "agq": popmix.AGQ,
+}
 # cases of later stages whose models and methods work already
 EARLY = ("pheno_focei_imp", "ferx_warfarin10_foce_nointer")
 # (case, number of the evaluation): subjects whose tool settled in a mode with less likelihood around it than another one has, and by
@@ -41,7 +50,7 @@ class Case:
     @property
     def evaluations(self) -> list[dict[str, Any]]:
         """The evaluations by a method that exists."""
-        return [one for one in self.expected["evaluations"] if one["method"] in METHODS]
+        return [one for one in self.expected["evaluations"] if one["method"] in KINDS]
 
     def elsewhere(self, which: int) -> dict[str, float]:
         """Subjects whose tool settled in another mode at an evaluation, and by how much their objective is higher there."""
@@ -55,6 +64,11 @@ class Case:
         with path.open(newline="") as stream:
             rows = list(csv.reader(stream))
         return dict(zip(rows[0], map(list, zip(*rows[1:], strict=True)), strict=True))
+
+
+def method_of(item: dict[str, Any]) -> Marginal:
+    """Return the method of an evaluation or a fit, with its options."""
+    return KINDS[item["method"]](**item.get("options", {}))
 
 
 def _cases() -> list[Case]:

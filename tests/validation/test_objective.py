@@ -1,8 +1,7 @@
 """The objective at reported values, and the end of a fit, against the programs that published them."""
 
 import pytest
-from reference_cases import every
-from shared_models import METHODS
+from reference_cases import KINDS, every, method_of
 
 import popmix
 
@@ -13,23 +12,24 @@ def _label(case, item) -> str:
 
 @pytest.mark.parametrize(("case", "item"), every(lambda case: case.evaluations, _label))
 def test_the_objective_at_reported_values(case, item):
-    found = popmix.evaluate(popmix.load(case.model), case.data, METHODS[item["method"]], at=item["at"])
+    found = popmix.evaluate(popmix.load(case.model), case.data, method_of(item), at=item["at"])
     assert found.n_subjects == case.expected["n_subjects"]
     assert found.n_observations == case.expected["n_observations"]
     lower = sum(case.elsewhere(case.evaluations.index(item)).values())
-    assert found.ofv == pytest.approx(item["ofv"] - lower, rel=0, abs=item["tolerance"])
+    if "ofv" in item:
+        assert found.ofv == pytest.approx(item["ofv"] - lower, rel=0, abs=item["tolerance"])
     if "minus2ll" in item:
         assert found.minus2ll == pytest.approx(item["minus2ll"], rel=0, abs=item["tolerance"])
 
 
 def _fits(case) -> list:
     fit = case.expected["fit"]
-    return [fit] if fit and fit["method"] in METHODS else []
+    return [fit] if fit and fit["method"] in KINDS else []
 
 
 @pytest.mark.parametrize(("case", "item"), every(_fits, slow=("warfarin_pkpd_turnover_focei",)))
 def test_a_fit_from_the_start_values_ends_where_the_tool_did(case, item):
-    found = popmix.fit(popmix.load(case.model), case.data, METHODS[item["method"]])
+    found = popmix.fit(popmix.load(case.model), case.data, method_of(item))
     assert found.convergence.converged, found.convergence.reason
     if case.elsewhere(0):  # the tool minimised another function: `test_other_modes` compares its estimates
         assert found.ofv < item["ofv_at_most"] - sum(case.elsewhere(0).values())

@@ -8,8 +8,7 @@ with G and R at eta = 0; CWRES with G and R at the mode; IWRES with R at the mod
 
 import numpy as np
 import pytest
-from reference_cases import CASES, Case, case_of, every, half_unit
-from shared_models import METHODS
+from reference_cases import CASES, Case, case_of, every, half_unit, method_of
 
 import popmix
 from popmix.estimate import FOCE
@@ -28,7 +27,7 @@ _PREDICTION, _RESIDUAL = 5e-5, 5e-4
 
 def _evaluated(case: Case) -> popmix.Fit:
     item = case.evaluations[0]
-    return popmix.evaluate(popmix.load(case.model), case.data, METHODS[item["method"]], at=item["at"])
+    return popmix.evaluate(popmix.load(case.model), case.data, method_of(item), at=item["at"])
 
 
 def _with_modes(case: Case) -> list:

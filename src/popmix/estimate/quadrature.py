@@ -38,7 +38,7 @@ class AGQ(Marginal):
     """Adaptive Gauss-Hermite quadrature with `order` nodes along each random effect, around the mode and scaled by the curvature there.
 
     Order 1 is Laplace's approximation. With n random effects of a subject there are order^n nodes; beyond three the nodes of least weight
-    (1e-5 of the whole together) are left out. The same rule as lme4's nAGQ and SAS NLMIXED's QPOINTS.
+    (1e-6 of the whole together) are left out. The same rule as lme4's nAGQ and SAS NLMIXED's QPOINTS.
     """
 
     order: int = 5

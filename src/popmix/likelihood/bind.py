@@ -17,7 +17,7 @@ from popmix.errors import DataError, OptionError, SupportError
 from popmix.likelihood.covariates import Records, records_of
 from popmix.likelihood.effects import Effects
 from popmix.likelihood.expectation import expectation_of
-from popmix.likelihood.groupings import groupings_of
+from popmix.likelihood.groupings import Groupings, groupings_of
 from popmix.likelihood.observations import Observed, Scored, observed_records, scored_records
 from popmix.likelihood.problem import Problem
 from popmix.likelihood.solver import AUTOMATIC, Solver, check_solver
@@ -50,6 +50,7 @@ def bind(
     circumstances = Circumstances(records.varying, tuple((one.name, one.most) for one in groupings.below), observed.censored)
     compiled = compile_model(model, circumstances, positive=records.positive, as_equations=solver.as_equations)
     _refuse_equations(model, compiled, solver)
+    effects = Effects.of(compiled.lowered.parameters, circumstances.below)
     scored = scored_records(compiled, expectation, table, observed)
     return Problem(
         model=model,
@@ -58,10 +59,10 @@ def bind(
         code=engine_code(compiled, solver.code, solver.tolerance),
         timeline=_timeline(compiled, expectation, table, records, observed, scored),
         groupings=groupings,
-        effects=Effects.of(compiled.lowered.parameters, circumstances.below),
+        effects=effects,
         constants=scored.constants,
         n_gaussian=scored.n_gaussian,
-        weights=_checked_weights(weights, table),
+        weights=_checked_weights(weights, table, groupings if effects.n_above else None),
         circumstances=circumstances,
         solver=solver,
     )
@@ -150,7 +151,7 @@ def _are_modelled(doses: Doses) -> bool:
     return bool(np.any(np.isin(doses.form, (DURATION_GIVEN, RATE_MODELLED, DURATION_MODELLED))))
 
 
-def _checked_weights(weights: np.ndarray | None, table: EventTable) -> np.ndarray:
+def _checked_weights(weights: np.ndarray | None, table: EventTable, shared: Groupings | None) -> np.ndarray:
     if weights is None:
         return np.ones(table.n_subjects)
     weights = np.asarray(weights, dtype=float)
@@ -160,4 +161,8 @@ def _checked_weights(weights: np.ndarray | None, table: EventTable) -> np.ndarra
         raise OptionError("weights must be finite and not negative.")
     if not np.any(weights > 0):
         raise OptionError("all weights are zero: no subject would count.")
+    outermost = shared.above[0] if shared else None
+    if outermost and any(len(set(weights[outermost.group == group].tolist())) > 1 for group in set(outermost.group.tolist())):
+        names = ", ".join(level.name for level in shared.above)
+        raise OptionError(f"weights of subjects that share effects of {names} must be equal: only whole groups can be counted.")
     return weights

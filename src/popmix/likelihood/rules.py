@@ -12,7 +12,7 @@ from popmix.errors import SupportError
 # up to so many random effects of a subject the grid is a full tensor product
 _MOST_TENSOR = 3
 # beyond, the nodes of least weight are left out as long as they have less than this share of the whole
-_PRUNED = 1e-5
+_PRUNED = 1e-6
 # an evaluation of a subject at so many nodes takes seconds
 _MOST_NODES = 200_000
 
@@ -33,7 +33,7 @@ class Conditional:
 class Quadrature:
     """Adaptive Gauss-Hermite quadrature with `order` nodes along each random effect, with the exact curvature at the mode.
 
-    Beyond three random effects the nodes of least weight, 1e-5 of the whole together, are left out and the others scaled to replace them.
+    Beyond three random effects the nodes of least weight, 1e-6 of the whole together, are left out and the others scaled to replace them.
     """
 
     order: int = 1
@@ -59,8 +59,9 @@ def _grid(order: int, n: int) -> Grid:
     points = np.array(list(product(nodes, repeat=n)), dtype=float).reshape(order**n, n)
     shares = np.prod(np.array(list(product(weights, repeat=n)), dtype=float).reshape(order**n, n), axis=1)
     if n > _MOST_TENSOR:
-        ranked = np.argsort(shares, kind="stable")
-        dropped = ranked[np.cumsum(shares[ranked]) < _PRUNED]
-        kept = np.setdiff1d(np.arange(len(shares)), dropped)
+        ranked = np.sort(shares)
+        least = ranked[np.searchsorted(np.cumsum(ranked), _PRUNED)]
+        # nodes that mirror each other have one weight, up to rounding: they are kept or left out together
+        kept = shares > least * (1 - 1e-9)
         points, shares = points[kept], shares[kept] / np.sum(shares[kept])
     return Grid(np.ascontiguousarray(points), np.log(shares) + 0.5 * np.sum(points**2, axis=1))
