@@ -6,7 +6,8 @@ import pytest
 from machine import compiled
 
 from popmix.compiler.dynamics import linear_part
-from popmix.compiler.lower import TIME, TIME_AFTER_DOSE, Lowered, lower
+from popmix.compiler.lower import TIME, TIME_AFTER_DOSE, lower
+from popmix.compiler.lowered import Lowered
 from popmix.model import read
 
 CLOCK = {TIME, TIME_AFTER_DOSE}

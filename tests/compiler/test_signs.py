@@ -6,7 +6,7 @@ import pytest
 import symengine
 
 from popmix.compiler.build import compile_model
-from popmix.compiler.lower import Circumstances
+from popmix.compiler.lowered import Circumstances
 from popmix.compiler.program import Program
 from popmix.compiler.signs import is_positive
 from popmix.model import read

@@ -24,7 +24,8 @@ from popmix.compiler.dynamics import Shape, linear_part
 from popmix.compiler.emit import Function, MachineCode, compile_functions
 from popmix.compiler.endpoints import Endpoint
 from popmix.compiler.equations import Patterns, equation_functions
-from popmix.compiler.lower import PLAIN, RECORD_INPUTS, TIME, TIME_AFTER_DOSE, Circumstances, Lowered, lower
+from popmix.compiler.lower import RECORD_INPUTS, TIME, TIME_AFTER_DOSE, lower
+from popmix.compiler.lowered import PLAIN, Circumstances, Lowered
 from popmix.compiler.program import ZERO, Program, Symbolic
 from popmix.compiler.signs import is_positive
 from popmix.model.model import Model

@@ -1,10 +1,7 @@
 """From the declarations of a model to symbolic expressions of thetas, sigmas, etas, covariates, time and amounts.
 
-The result, `Lowered`, knows compartments as numbers and endpoints as pairs (prediction, variance); everything a user
-named has become an expression.
+The result, `popmix.compiler.lowered.Lowered`, knows compartments as numbers; everything a user named has become an expression.
 """
-
-from dataclasses import dataclass
 
 import symengine
 
@@ -12,6 +9,7 @@ from popmix.compiler.dynamics import Dynamics, Mammillary, Shape, mammillary
 from popmix.compiler.endpoints import AS_OBSERVED, LIMIT, PREVIOUS, VALUE, Endpoint, Scope, endpoint
 from popmix.compiler.hazards import cumulated
 from popmix.compiler.individual import Ingredients, as_number, individual
+from popmix.compiler.lowered import PLAIN, Circumstances, Lowered
 from popmix.compiler.program import ONE, ZERO, Copies, Program, Symbolic
 from popmix.errors import SupportError
 from popmix.model.blueprint import BLUEPRINTS, Range
@@ -21,65 +19,16 @@ from popmix.model.effects import levels_of
 from popmix.model.expression import COMPARISONS, CONNECTIVES, Attribute, Expression, Number, Operation, Reference, Text
 from popmix.model.library import expand, is_linear, mammillary_rates
 from popmix.model.model import Model
-from popmix.model.parameters import Parameters, parameters_of
+from popmix.model.parameters import parameters_of
 
 TIME, TIME_AFTER_DOSE = symengine.Symbol("T"), symengine.Symbol("TAD")
 RECORD_INPUTS = (TIME, TIME_AFTER_DOSE, VALUE, LIMIT, PREVIOUS)
 # the column that the gate adds for the latent group, numbered from 0
 GROUP = "number of the group"
 
+_FIRST_TIME = symengine.RealDouble(1e-12)
 _RATES = ("k10", "k12", "k21", "k13", "k31", "ka")
 _DOSE_ATTRIBUTES = ("f", "lag", "duration", "rate")
-
-
-@dataclass(frozen=True)
-class Lowered:
-    """A model as expressions.
-
-    `compartments` are labels in the order of `amounts`, `places` their declarations. Closed forms have a `shape` and `rates`: k10
-    (k12, k21, k13, k31) and ka, in this order, as far as they exist; differential equations have `dynamics`. `profiles`: by the compartment
-    into which doses arrive with that density. `domain`: arguments of structures that must be positive (True) or not negative.
-    `etas` are the random effects as a subject has them, those between occasions once for every occasion: see `copies`. `hidden`
-    compartments, the last ones, cumulate the hazards of these endpoints. `shares`: of the latent groups. `linked`: SDs of effects, by their
-    names among the parameters, that stand in expressions.
-    """
-
-    program: Program
-    parameters: Parameters
-    thetas: tuple[Symbolic, ...]
-    sigmas: tuple[Symbolic, ...]
-    linked: dict[str, Symbolic]
-    etas: tuple[Symbolic, ...]
-    copies: tuple[Copies, ...]
-    covariates: dict[str, Symbolic]
-    amounts: tuple[Symbolic, ...]
-    shape: Shape | None
-    compartments: tuple[str, ...]
-    places: tuple[Place, ...]
-    dynamics: Dynamics | None
-    rates: tuple[Symbolic, ...]
-    dosing: dict[tuple[str, int], Symbolic]
-    profiles: dict[int, Symbolic]
-    domain: tuple[tuple[Symbolic, bool], ...]
-    hidden: tuple[str, ...]
-    endpoints: tuple[Endpoint, ...]
-    reported: dict[str, Symbolic]
-    shares: tuple[Symbolic, ...]
-
-
-@dataclass(frozen=True)
-class Circumstances:
-    """What the data decide about a model: names of covariates that change within a subject, endpoints with records censored on a side.
-
-    `below`: the levels within subjects (the Occasion, and Levels whose label changes there), with the most that a subject has of each.
-    """
-
-    varying: frozenset[str] = frozenset()
-    below: tuple[tuple[str, int], ...] = ()
-    censored: frozenset[tuple[str, str]] = frozenset()
-
-
-PLAIN = Circumstances()
 
 
 def _refuse(model: Model) -> None:
@@ -214,6 +163,12 @@ class _Lowering:
         becomes = ({symbol: symengine.Symbol(f"{symbol}_{number}") for symbol in effects} for number in range(count))
         return Copies(self.covariates[number_column(level)], tuple(becomes))
 
+    def _integrand(self, name: str) -> Symbolic:
+        """Return the hazard of an endpoint, which may be infinite at time 0, where no step of an integration can begin."""
+        hazard = self.expression(self.model.observations[name].prediction.arguments["hazard"])
+        late = self.program.apply("where", self.program.apply("<", TIME, _FIRST_TIME), _FIRST_TIME, TIME)
+        return self.program.substitute(hazard, {TIME: late})
+
     def _endpoints(self) -> tuple[Endpoint, ...]:
         """Return the endpoints in the order of their declaration, then those of censored records."""
         scope = Scope(self.program, self.expression, self.sigmas, self._hazards())
@@ -237,7 +192,7 @@ class _Lowering:
         derivatives = {place: self.expression(state.derivative) for place, state in states.items()}
         initial = {place: ZERO if state.init is None else self.expression(state.init) for place, state in states.items()}
         for name in self.hidden:
-            derivatives[name, None] = self.expression(self.model.observations[name].prediction.arguments["hazard"])
+            derivatives[name, None] = self._integrand(name)
             initial[name, None] = ZERO
         order = tuple(self.amounts)
         return Dynamics(tuple(self.amounts.values()), tuple(derivatives[one] for one in order), tuple(initial[one] for one in order))

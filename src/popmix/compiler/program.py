@@ -136,9 +136,17 @@ def _expit_rule(program: Program, auxiliary: Auxiliary, changes: list[Symbolic])
 
 def _power_rule(program: Program, auxiliary: Auxiliary, changes: list[Symbolic]) -> Symbolic:
     base, exponent = auxiliary.arguments
-    by_base = ZERO if changes[0] == 0 else exponent * program.power(base, exponent - 1) * changes[0]
+    by_base = ZERO if changes[0] == 0 else _at_zero(program, base, changes[0], exponent * program.power(base, exponent - 1) * changes[0])
     by_exponent = ZERO if changes[1] == 0 else program.apply("power_log", base, exponent, ONE) * changes[1]
     return by_base + by_exponent
+
+
+def _at_zero(program: Program, base: Symbolic, change: Symbolic, slope: Symbolic) -> Symbolic:
+    """Return a slope, and 0 where the base is 0 and does not move: (T / life) ** 0.7 at T = 0 does not change with life."""
+    if base.is_Symbol:
+        return slope
+    both = program.apply("and", program.apply("==", base, ZERO), program.apply("==", change, ZERO))
+    return program.apply("where", both, ZERO, slope)
 
 
 def _power_log_rule(program: Program, auxiliary: Auxiliary, changes: list[Symbolic]) -> Symbolic:

@@ -32,6 +32,8 @@ _REALS = np.ctypeslib.ndpointer(dtype=np.float64, flags="C_CONTIGUOUS")
 _SUMMARIES = ("standard", "global")
 # an information matrix whose smallest eigenvalue, after scaling to unit diagonal, is below this says nothing about some combination
 _LEAST_INFORMATION = 1e-7
+# nor does one in which a coordinate (a logarithm, mostly) has a standard error as large as this
+_WIDEST = 5.0
 # an estimate that ran this far away (on the unconstrained scale, mostly logarithms) has no optimum within reach
 _FARTHEST = 12.0
 # the fit of a subject with as many observations as parameters leaves no residual error to estimate
@@ -189,7 +191,8 @@ def _covariance(objective: Objective, state: Any) -> np.ndarray | None:
         return None
     full = np.zeros((len(state.parameters), len(state.parameters)))
     full[np.ix_(free, free)] = 2.0 * np.linalg.inv(scaled) / np.outer(diagonal, diagonal)
-    return full
+    slopes = np.diag(objective.scale.jacobian(objective.scale.pack(state.parameters))[free])
+    return None if np.any(np.sqrt(np.diag(full)[free]) > _WIDEST * np.abs(slopes)) else full
 
 
 def _normal_scale(

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from popmix.compiler.build import CompiledModel, compile_model
-from popmix.compiler.lower import Circumstances
+from popmix.compiler.lowered import Circumstances
 from popmix.data import EventTable, Expectation, read
 from popmix.data.findings import some
 from popmix.engine.events import AT_ONCE, DURATION_GIVEN, DURATION_MODELLED, RATE_GIVEN, RATE_MODELLED, Timeline

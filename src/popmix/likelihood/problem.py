@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from popmix.compiler.build import CompiledModel
-from popmix.compiler.lower import Circumstances
+from popmix.compiler.lowered import Circumstances
 from popmix.data import EventTable
 from popmix.engine.bundle import Bundle
 from popmix.engine.code import Code
