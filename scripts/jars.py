@@ -3,12 +3,16 @@
 Each experiment has 20 jars; of the animals of a jar 10 are exposed to each of six concentrations of a contaminant and the deaths counted.
 Jars differ in their background mortality and their ED50. The one-stage fit is Laplace's, its interval exp(log ED50 -+ 1.96 SE) with the
 SE from the curvature of the objective (differences of its exact gradient); two-stage fits every jar alone and summarises those that can be
-fitted. Run `python scripts/jars.py [EXPERIMENTS]`; with --data it writes examples/data/jars.csv, with --picture docs/images/jars.png.
+fitted. Run `python scripts/jars.py [EXPERIMENTS]`; with --picture it writes docs/images/jars.png.
 """
 
 import sys
 from pathlib import Path
 
+import matplotlib
+
+matplotlib.use("Agg")
+import matplotlib.pyplot as plt
 import numpy as np
 import polars as pl
 
@@ -91,11 +95,6 @@ def report(found: dict[str, np.ndarray]) -> str:
 
 def picture(found: dict[str, np.ndarray]) -> None:
     """Draw an experiment with its curves, and the errors of the methods."""
-    import matplotlib
-
-    matplotlib.use("Agg")
-    import matplotlib.pyplot as plt
-
     data = experiment(SEED)
     fit = popmix.fit(MODEL, data, popmix.Laplace())
     figure, (left, right) = plt.subplots(1, 2, figsize=(9, 3.6), layout="constrained")
@@ -123,9 +122,6 @@ def picture(found: dict[str, np.ndarray]) -> None:
 
 def main() -> None:
     """Run what was asked for."""
-    if "--data" in sys.argv:
-        experiment(SEED).write_csv(ROOT / "examples" / "data" / "jars.csv")
-        return
     numbers = [int(word) for word in sys.argv[1:] if word.isdecimal()]
     found = study(numbers[0] if numbers else EXPERIMENTS)
     print(report(found))
