@@ -18,6 +18,8 @@ TABLES = {
     "(e3)": "FOCEI of target-mediated disposition at quasi-steady state, 100 subjects:",
     "(e4)": "Full target-mediated disposition, 100 subjects, and steady states of a nonlinear model:",
     "(e5)": "",
+    "(f1)": "Occasions, events and levels:",
+    "(f2)": "Values below a limit of quantification, against the same data with all values:",
 }
 
 

@@ -19,6 +19,7 @@ from tempfile import TemporaryDirectory
 
 import equations
 import numpy as np
+import outcomes
 from measuring import HERE, in_turns, median, part, table, with_data
 
 import popmix
@@ -187,6 +188,7 @@ def measure(folder: Path) -> None:
     evaluations(folder)
     solves(folder)
     equations.measure(folder)
+    outcomes.measure(folder)
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ import continuous
 import effects
 import numpy as np
 import outcomes
+import polars as pl
 import pytest
 from differences import slopes
 
@@ -116,3 +117,11 @@ def test_what_was_simulated_is_recovered(title):
     if title == "IIV on the residual error":  # eight observations of a subject say little about its own residual SD
         wrong[list(world.truth).index("iiv_noise")] = False
     assert not wrong.any(), dict(zip(np.array(list(world.truth))[wrong], np.mean(found, axis=0)[wrong], strict=True))
+
+
+def test_predictions_far_below_a_limit_leave_the_gradient_finite():
+    """Where a value below the limit is all but certain, its curvature vanishes, and its root has a slope all the same."""
+    world = WORLDS["below a limit, M3"]
+    problem = bind(world.model, world.data(5, 6).with_columns(CENS=pl.lit(1), DV=pl.lit(1e4)))
+    found = problem.evaluate(parameters_of(world.model), popmix.FOCE().rule)
+    assert not len(found.failed) and np.all(np.isfinite(found.marginal.by_fixed))

@@ -213,8 +213,13 @@ def _mills_gap_rule(program: Program, auxiliary: Auxiliary, changes: list[Symbol
 
 def _censored_root_rule(program: Program, auxiliary: Auxiliary, changes: list[Symbolic]) -> Symbolic:
     """The root of the curvature of -log Phi: sqrt(m g)."""
-    z = auxiliary.arguments[0]
-    return symengine.sqrt(program.apply("mills", z) * program.apply("mills_gap", z)) * changes[0]
+    return program.apply("censored_slope", auxiliary.arguments[0]) * changes[0]
+
+
+def _censored_slope_rule(program: Program, auxiliary: Auxiliary, changes: list[Symbolic]) -> Symbolic:
+    """sqrt(m g)' = sqrt(m / g) (1 - m g - g^2) / 2, which is 0 where m is."""
+    m, g = (program.apply(name, auxiliary.arguments[0]) for name in ("mills", "mills_gap"))
+    return symengine.sqrt(m) / symengine.sqrt(g) * (1 - m * g - g**2) / 2 * changes[0]
 
 
 def _log_normal_interval_rule(program: Program, auxiliary: Auxiliary, changes: list[Symbolic]) -> Symbolic:
@@ -267,6 +272,7 @@ _RULES = {
     "mills": _mills_rule,
     "mills_gap": _mills_gap_rule,
     "censored_root": _censored_root_rule,
+    "censored_slope": _censored_slope_rule,
     "log_normal_interval": _log_normal_interval_rule,
     "normal_cdf": _normal_cdf_rule,
     "normal_quantile": _normal_quantile_rule,

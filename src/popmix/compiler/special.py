@@ -185,6 +185,7 @@ SPECIAL: dict[str, Callable[..., Real]] = {
     "mills_gap": _mills_gap,
     # of this one only the derivative is used
     "censored_root": lambda z: z,
+    "censored_slope": lambda x: (_mills(x) * _mills_gap(x)).of("llvm.sqrt"),
     "log_normal_interval": _log_interval,
     "normal_cdf": _cumulated,
     "normal_quantile": _quantile,
