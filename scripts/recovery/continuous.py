@@ -106,7 +106,29 @@ def normal(sd) -> object:
     return observed(lambda rng, f, truth: f + sd(f, truth) * rng.standard_normal())
 
 
+def correlated(rng, truth, subjects):
+    """Simulate residuals that are correlated in time."""
+    rows = []
+    for subject in range(1, subjects + 1):
+        own, residual, last = effects(rng, truth), rng.standard_normal(), TIMES[0]
+        rows.append({"ID": subject, "TIME": 0.0, "EVID": 1, "AMT": 100.0, "DV": None})
+        for time in TIMES:
+            rho = truth["autocorrelation_DV"] ** (time - last)
+            residual, last = rho * residual + np.sqrt(1 - rho**2) * rng.standard_normal(), time
+            value = prediction(own, time) * (1 + truth["proportional_DV"] * residual)
+            rows.append({"ID": subject, "TIME": time, "EVID": 0, "AMT": 0.0, "DV": value})
+    return rows
+
+
 WORLDS = (
+    World(
+        "autocorrelated",
+        source("proportional=0.3, autocorrelation=0.5"),
+        TRUTH | {"proportional_DV": 0.15, "autocorrelation_DV": 0.8},
+        correlated,
+        150,
+        ("focei", "laplace", "agq"),
+    ),
     world("additive", "additive=0.3", {"additive_DV": 0.2}, normal(lambda f, t: t["additive_DV"])),
     world("proportional", "proportional=0.3", {"proportional_DV": 0.15}, normal(lambda f, t: t["proportional_DV"] * f)),
     world(

@@ -5,7 +5,7 @@ Layouts of `out` (D directions, S of them structural, U unknowns, m local inputs
 - individual: d [D], first derivatives [D, U], second derivatives [D, U, U], passive directions
 - rates, dosing, initial: values [n], first derivatives [n, S], second derivatives [n, S, S]
 - profiles: densities [n], first derivatives [n, 1 + S], second derivatives [n, 1 + S, 1 + S], by TAD and then the directions
-- observe: two outputs [2], gradients [2, m], second derivatives [2, m, m] (lower triangle)
+- observe: two outputs [2], gradients [2, m], second derivatives [2, m, m] (lower triangle); three with a memory
 - shares: shares of the latent groups [n], first derivatives by thetas and sigmas [n, X]
 
 Functions of order 0 write the values only; `observe_{k}_all` does so for successive observations. `show_{k}` are like `observe_{k}`, for
@@ -37,18 +37,20 @@ _AMOUNTS, _DIRECTIONS, _COVARIATES, _TIMES = range(4)
 class CompiledEndpoint:
     """An observed quantity: addresses of its functions and the positions of its local inputs.
 
-    `states` and `directions` list the amounts and directions that it reads; local inputs are first the states. `active` lists,
-    for its two outputs, the directions on which they depend, through the amounts or on their own. The rest is as in `lowered`.
+    `states` and `directions` list the amounts and directions that it reads; local inputs are first the states, then the directions, then
+    what it `remembers`. `active` lists, for its outputs, the directions on which they depend, through the amounts or on their own. The rest
+    is as in `lowered`.
     """
 
     lowered: Endpoint
     is_free: bool
+    remembers: bool
     values: int
     all_values: int
     derivatives: int
     states: np.ndarray
     directions: np.ndarray
-    active: tuple[np.ndarray, np.ndarray]
+    active: tuple[np.ndarray, ...]
 
 
 class _Locals(NamedTuple):
@@ -127,8 +129,8 @@ class _Cut:
     profiles: list[Symbolic]
     derivatives: list[Symbolic]
     initial: list[Symbolic]
-    outcomes: list[tuple[Symbolic, Symbolic]]
-    shown: list[tuple[Symbolic, Symbolic]]
+    outcomes: list[tuple[Symbolic, ...]]
+    shown: list[tuple[Symbolic, ...]]
 
 
 class _Build:
@@ -138,7 +140,8 @@ class _Build:
         self.unknowns = (*lowered.thetas, *lowered.sigmas, *lowered.linked.values(), *lowered.etas)
         selectors = (one.selector for one in lowered.copies)
         varying = (lowered.covariates[name] for name in circumstances.varying)
-        self.record_level = {*RECORD_INPUTS, *lowered.amounts, *varying, *selectors}
+        self.memories = [one.memory for one in lowered.endpoints]
+        self.record_level = {*RECORD_INPUTS, *lowered.amounts, *varying, *selectors, *filter(None, self.memories)}
         self.covariate_inputs = {symbol: (_COVARIATES, k) for k, symbol in enumerate(lowered.covariates.values())}
         self.covariate_inputs |= {symbol: (_TIMES, k) for k, symbol in enumerate(RECORD_INPUTS)}
         self.functions: list[Function] = []
@@ -279,21 +282,25 @@ class _Build:
         return observed, {k: self._add_endpoint(f"show_{k}", one, symbols, n) for k, one in others.items()}
 
     def _add_endpoint(self, name: str, outcome: tuple[Symbolic, Symbolic], directions: Sequence[Symbolic], n_structural: int) -> _Locals:
-        leaves = self.program.leaves(outcome[0]) | self.program.leaves(outcome[1])
+        leaves = set().union(*map(self.program.leaves, outcome))
         states = [index for index, symbol in enumerate(self.lowered.amounts) if symbol in leaves]
         used = [index for index, symbol in enumerate(directions) if symbol in leaves]
         inputs = {symbol: (_AMOUNTS, index) for index, symbol in enumerate(self.lowered.amounts)} | self.subject_inputs
         inputs |= {symbol: (_DIRECTIONS, index) for index, symbol in enumerate(directions)}
-        local = [self.lowered.amounts[index] for index in states] + [directions[index] for index in used]
+        memories = [one for one in self.memories if one is not None and one in leaves]
+        inputs |= {one: (_AMOUNTS, len(self.lowered.amounts) + self.memories.index(one)) for one in memories}
+        local = [self.lowered.amounts[index] for index in states] + [directions[index] for index in used] + memories
         self.functions.append(Function(f"{name}_0", inputs, dict(enumerate(outcome))))
         widths = (len(self.lowered.covariates), len(RECORD_INPUTS), 2)
-        self.functions.append(Function(f"{name}_all", inputs, dict(enumerate(outcome)), widths))
+        self.functions.append(Function(f"{name}_all", inputs, dict(enumerate(outcome[:2])), widths))
         self.functions.append(Function(f"{name}_2", inputs, self._jet(outcome, local, symmetric=False)))
-        active = tuple(self._active(one, directions, n_structural) for one in outcome)
+        active = tuple(self._active(one, outcome, directions, n_structural) for one in outcome)
         return _Locals(np.array(states, dtype=np.int64), np.array(used, dtype=np.int64), active)
 
-    def _active(self, expression: Symbolic, directions: Sequence[Symbolic], n_structural: int) -> np.ndarray:
+    def _active(self, expression: Symbolic, outcome: tuple[Symbolic, ...], directions: Sequence[Symbolic], n_structural: int) -> np.ndarray:
         leaves = self.program.leaves(expression)
+        if not leaves.isdisjoint(filter(None, self.memories)):
+            leaves |= self.program.leaves(outcome[-1])
         through = n_structural if leaves.intersection(self.lowered.amounts) else 0
         return np.array([index for index, symbol in enumerate(directions) if index < through or symbol in leaves], dtype=np.int64)
 
@@ -323,6 +330,7 @@ def _endpoint(function: str, lowered: Endpoint, is_free: bool, code: MachineCode
     return CompiledEndpoint(
         lowered=lowered,
         is_free=is_free,
+        remembers=len(local.active) > 2,
         values=code.addresses[f"{function}_0"],
         all_values=code.addresses[f"{function}_all"],
         derivatives=code.addresses[f"{function}_2"],

@@ -14,6 +14,8 @@ from popmix.model.expression import Expression
 # what a record holds beside the time: its DV, the other bound of a censored one (of an event, the time from which it counts), and the DV of
 # the endpoint's record before it (-1: none)
 VALUE, LIMIT, PREVIOUS = symengine.Symbol("Y"), symengine.Symbol("LIMIT"), symengine.Symbol("PREVIOUS")
+# and the time since that record (-1: none)
+SINCE = symengine.Symbol("SINCE")
 
 AS_OBSERVED, CENSORED = "", ("left", "right", "between")
 
@@ -24,18 +26,20 @@ class Endpoint:
 
     `outputs`: prediction and variance of a Gaussian value (DV, its logarithm where `log_scale`, or 0 where `is_shifted` says that the
     prediction holds DV itself) or, where `is_free`, -log p and a pseudo-observation for the expected curvature, if it `has_root`.
+    With a `memory` there is a third output, the residual in its SD, which the next record of the subject finds there.
     `shown`: mean and variance of DV (of its logarithm where `log_scale`) for tables. `side` tells which records: as observed, or censored.
     """
 
     name: str
     dvid: str | None
     side: str
-    outputs: tuple[Symbolic, Symbolic]
+    outputs: tuple[Symbolic, ...]
     shown: tuple[Symbolic, Symbolic]
     is_free: bool = False
     has_root: bool = True
     log_scale: bool = False
     is_shifted: bool = False
+    memory: Symbolic | None = None
 
 
 @dataclass(frozen=True)
@@ -72,6 +76,8 @@ def endpoint(scope: Scope, name: str, declared: Observation, side: str) -> Endpo
     above = gaussian.scaled(ZERO) if declared.censoring == "M4" else None
     y, limit = gaussian.scaled(VALUE), gaussian.scaled(LIMIT)
     log_scale = declared.log_additive is not None
+    if declared.autocorrelation is not None:
+        return _correlated(scope, name, declared, side, gaussian)
     if declared.student is not None:
         if side != AS_OBSERVED or above is not None:
             raise SupportError(f"{name}: values beyond a limit can't be fitted together with student=; leave one of them out.")
@@ -87,6 +93,25 @@ def endpoint(scope: Scope, name: str, declared: Observation, side: str) -> Endpo
         outputs = ((gaussian.f - y) * unit, gaussian.r * unit**2)
         return Endpoint(name, declared.dvid, side, outputs, shown, is_shifted=True)
     return Endpoint(name, declared.dvid, side, (gaussian.f, gaussian.r), shown, log_scale=log_scale)
+
+
+def _correlated(scope: Scope, name: str, declared: Observation, side: str, gaussian: _Gaussian) -> Endpoint:
+    """Return an endpoint whose residuals follow AR(1): given the one before, (y - f) / s is normal with mean rho e and variance 1 - rho^2.
+
+    rho = autocorrelation ^ time between the two records.
+    """
+    others = [part for part in ("box_cox", "student") if getattr(declared, part) is not None]
+    if side != AS_OBSERVED or declared.censoring == "M4" or others:
+        what = ", ".join(f"{part}=" for part in others) or "values beyond a limit"
+        raise SupportError(f"{name}: autocorrelation= can't be fitted together with {what}; leave one of them out.")
+    program, memory, sd = scope.program, symengine.Symbol(f"memory_{name}"), symengine.sqrt(gaussian.r)
+    is_first = program.apply("<", SINCE, ZERO)
+    rho = program.power(scope.sigmas[f"autocorrelation_{name}"], SINCE)
+    expected = gaussian.f + program.apply("where", is_first, ZERO, rho * sd * memory)
+    left = gaussian.r * program.apply("where", is_first, ONE, 1 - rho**2)
+    outputs = (expected, left, (gaussian.scaled(VALUE) - gaussian.f) / sd)
+    log_scale = declared.log_additive is not None
+    return Endpoint(name, declared.dvid, side, outputs, (gaussian.f, gaussian.r), log_scale=log_scale, memory=memory)
 
 
 def _free(

@@ -6,7 +6,7 @@ The result, `popmix.compiler.lowered.Lowered`, knows compartments as numbers; ev
 import symengine
 
 from popmix.compiler.dynamics import Dynamics, Mammillary, Shape, mammillary
-from popmix.compiler.endpoints import AS_OBSERVED, LIMIT, PREVIOUS, VALUE, Endpoint, Scope, endpoint
+from popmix.compiler.endpoints import AS_OBSERVED, LIMIT, PREVIOUS, SINCE, VALUE, Endpoint, Scope, endpoint
 from popmix.compiler.hazards import cumulated
 from popmix.compiler.individual import Ingredients, as_number, individual
 from popmix.compiler.lowered import PLAIN, Circumstances, Lowered
@@ -22,7 +22,7 @@ from popmix.model.model import Model
 from popmix.model.parameters import parameters_of
 
 TIME, TIME_AFTER_DOSE = symengine.Symbol("T"), symengine.Symbol("TAD")
-RECORD_INPUTS = (TIME, TIME_AFTER_DOSE, VALUE, LIMIT, PREVIOUS)
+RECORD_INPUTS = (TIME, TIME_AFTER_DOSE, VALUE, LIMIT, PREVIOUS, SINCE)
 # the column that the gate adds for the latent group, numbered from 0
 GROUP = "number of the group"
 

@@ -11,11 +11,10 @@ class Code(NamedTuple):
     """Addresses of engine and model functions, sizes and index lists; what of `domain` is checked is said in `popmix.engine.domain`.
 
     `f_index`, `lag_index`, `rate_index`, `duration_index`, `profile_index` [states]: position among the dosing outputs, or the
-    profiles (-1: none). Per endpoint:
-    addresses `observe_0`, `observe_all` and `observe_2`, the amounts (`local_states`) and directions (`local_directions`) that it
-    reads, and in `active` [endpoints, 2, .] the directions on which its two outputs depend: prediction and variance or, where `is_free`,
-    -log p and a pseudo-observation. `observed_states` lists the
-    amounts that any endpoint reads, at least one.
+    profiles (-1: none). Per endpoint: addresses `observe_0`, `observe_all` and `observe_2`, the amounts (`local_states`) and directions
+    (`local_directions`) that it reads, and in `active` [endpoints, 3, .] the directions on which its outputs depend: prediction and
+    variance or, where `is_free`, -log p and a pseudo-observation; one that `remembers` has a third output, which its next record finds as
+    a further input. `observed_states` lists the amounts that any endpoint reads, at least one.
     """
 
     advance: int
@@ -101,6 +100,8 @@ class Code(NamedTuple):
     observe_all: np.ndarray
     observe_2: np.ndarray
     is_free: np.ndarray
+    remembers: np.ndarray
+    n_memories: int
     n_local_states: np.ndarray
     local_states: np.ndarray
     observed_states: np.ndarray

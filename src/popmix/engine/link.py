@@ -175,7 +175,7 @@ def _example_code() -> Code:
     """Return a code of the right types that is never run."""
     whole, table, cube = (np.zeros((1,) * n_axes, dtype=np.int64) for n_axes in (1, 2, 3))
     kinds = dict.fromkeys(("rates_vary", "linear", "domain_varies"), False) | dict.fromkeys(
-        ("observe_0", "observe_all", "observe_2", "is_free"), whole
+        ("observe_0", "observe_all", "observe_2", "is_free", "remembers"), whole
     )
     kinds |= dict.fromkeys(("f_index", "lag_index", "rate_index", "duration_index", "profile_index"), whole)
     kinds |= {"n_local_states": whole, "n_local_directions": whole, "local_states": table, "local_directions": table}
@@ -241,18 +241,29 @@ def _code(compiled: CompiledModel, endpoints: tuple[CompiledEndpoint, ...], meth
             f"{name}_index": np.array([index.get((name, c), -1) for c in range(n_states)], dtype=np.int64)
             for name in ("f", "lag", "rate", "duration")
         },
-        observe_0=np.array([one.values for one in endpoints], dtype=np.int64),
-        observe_all=np.array([one.all_values for one in endpoints], dtype=np.int64),
-        observe_2=np.array([one.derivatives for one in endpoints], dtype=np.int64),
-        is_free=np.array([one.is_free for one in endpoints], dtype=np.int64),
-        n_local_states=np.array([len(one.states) for one in endpoints], dtype=np.int64),
-        local_states=_padded([one.states for one in endpoints]),
-        observed_states=np.array(sorted({c for one in endpoints for c in one.states.tolist()}) or [0], dtype=np.int64),
-        n_local_directions=np.array([len(one.directions) for one in endpoints], dtype=np.int64),
-        local_directions=_padded([one.directions for one in endpoints]),
-        n_active=np.array([[len(one) for one in endpoint.active] for endpoint in endpoints], dtype=np.int64).reshape(-1, 2),
-        active=_padded([one for endpoint in endpoints for one in endpoint.active]).reshape(len(endpoints), 2, -1),
+        **_endpoint_lists(endpoints),
     )
+
+
+def _endpoint_lists(endpoints: tuple[CompiledEndpoint, ...]) -> dict[str, object]:
+    """Return what the engine needs of endpoints."""
+    nothing = np.zeros(0, dtype=np.int64)
+    active = [(*endpoint.active, nothing)[:3] for endpoint in endpoints]
+    return {
+        "observe_0": np.array([one.values for one in endpoints], dtype=np.int64),
+        "observe_all": np.array([one.all_values for one in endpoints], dtype=np.int64),
+        "observe_2": np.array([one.derivatives for one in endpoints], dtype=np.int64),
+        "remembers": np.array([one.remembers for one in endpoints], dtype=np.int64),
+        "n_memories": sum(one.remembers for one in endpoints),
+        "is_free": np.array([one.is_free for one in endpoints], dtype=np.int64),
+        "n_local_states": np.array([len(one.states) for one in endpoints], dtype=np.int64),
+        "local_states": _padded([one.states for one in endpoints]),
+        "observed_states": np.array(sorted({c for one in endpoints for c in one.states.tolist()}) or [0], dtype=np.int64),
+        "n_local_directions": np.array([len(one.directions) for one in endpoints], dtype=np.int64),
+        "local_directions": _padded([one.directions for one in endpoints]),
+        "n_active": np.array([[len(one) for one in own] for own in active], dtype=np.int64).reshape(-1, 3),
+        "active": _padded([one for own in active for one in own]).reshape(len(endpoints), 3, -1),
+    }
 
 
 def _equations(compiled: CompiledModel) -> Equations:

@@ -29,7 +29,38 @@ def observe(order, subject, observation, code, timeline, work):
     if order > 0:
         for q in range(2):
             _chain(q, endpoint, out, code, work, work.first[j, q], work.second[j, q])
+    if code.remembers[endpoint]:
+        work.amounts[code.n_states + endpoint] = out[2]
+        if order > 0:
+            _remember(endpoint, out, code, work)
     return 0
+
+
+@part
+def _remember(endpoint, out, code, work):
+    """Keep the derivatives of the third output for the next record of the endpoint."""
+    old, new = work.memory_first[0, endpoint], work.memory_first[1, endpoint]
+    old_second, new_second = work.memory_second[0, endpoint], work.memory_second[1, endpoint]
+    for d in range(code.n_directions):
+        new[d] = 0.0
+        for e in range(d + 1):
+            new_second[d, e] = 0.0
+    _chain(2, endpoint, out, code, work, new, new_second)
+    for d in range(code.n_directions):
+        old[d] = new[d]
+        for e in range(d + 1):
+            old_second[d, e] = new_second[d, e]
+
+
+@part
+def forget(code, work):
+    """Forget what endpoints remember of another subject."""
+    for endpoint in range(len(code.observe_0)):
+        work.amounts[code.n_states + endpoint] = 0.0
+        for d in range(code.n_directions):
+            work.memory_first[0, endpoint, d] = 0.0
+            for e in range(d + 1):
+                work.memory_second[0, endpoint, d, e] = 0.0
 
 
 @part
@@ -91,8 +122,9 @@ def _chain(q, endpoint, out, code, work, first, second):
         first[active[a]] = 0.0
         for b in range(a + 1):
             second[active[a], active[b]] = 0.0
-    size = n_states + n_own
-    gradient, curvature = 2 + q * size, 2 + 2 * size + q * size * size
+    remembers = code.remembers[endpoint]
+    size, n_out = n_states + n_own + remembers, 2 + remembers
+    gradient, curvature = n_out + q * size, n_out + n_out * size + q * size * size
     for k in range(n_own):
         row = curvature + (n_states + k) * size
         first[own[k]] += out[gradient + n_states + k]
@@ -112,6 +144,29 @@ def _chain(q, endpoint, out, code, work, first, second):
         for b in range(a + 1):
             if out[row + b] != 0.0:
                 _add_pair(out[row + b], a == b, work.amounts_first[states[a]], work.amounts_first[states[b]], s, second)
+    if remembers:
+        _add_memory(endpoint, n_states, n_own, out[gradient:], out[curvature + (n_states + n_own) * size :], code, work, first, second)
+
+
+@part
+def _add_memory(endpoint, n_states, n_own, slopes, curves, code, work, first, second):
+    """Add what comes through the memory, an input behind amounts and directions; `curves` is the last row of the second derivatives."""
+    n, s, place = code.n_directions, code.n_structural, n_states + n_own
+    own, bent = work.memory_first[0, endpoint], work.memory_second[0, endpoint]
+    slope, curve = slopes[place], curves[place]
+    for d in range(n):
+        first[d] += slope * own[d]
+        for e in range(d + 1):
+            second[d, e] += slope * bent[d, e] + curve * own[d] * own[e]
+    for k in range(n_own):
+        if curves[n_states + k] != 0.0:
+            _add_mixed(curves[n_states + k], code.local_directions[endpoint, k], own, n, second)
+    for a in range(n_states):
+        amount = work.amounts_first[code.local_states[endpoint, a]]
+        for d in range(n if curves[a] != 0.0 else 0):
+            for e in range(d + 1):
+                other = own[d] * amount[e] if e < s else 0.0
+                second[d, e] += curves[a] * (other + (amount[d] * own[e] if d < s else 0.0))
 
 
 @part

@@ -12,6 +12,7 @@ from popmix.engine.doses import OK, apply_dose, clear, is_infusing
 from popmix.engine.equations import EQUATIONS
 from popmix.engine.events import BETWEEN, BOLUS, CONSTANT, MULTIPLY, RECORD, REPLACE, RESET, STEADY, STOP
 from popmix.engine.jets import set_scaled
+from popmix.engine.observing import forget
 
 
 @part
@@ -21,7 +22,9 @@ def solve_subject(order, subject, code, timeline, work):
         status = call_at(code.check_domain, (subject, code, timeline, work))
         if status != OK:
             return status
-    if order == 0 and code.route != EQUATIONS and not timeline.moving and not code.rates_vary and timeline.n_trains == 0:
+    if code.n_memories > 0:
+        forget(code, work)
+    elif order == 0 and code.route != EQUATIONS and not timeline.moving and not code.rates_vary and timeline.n_trains == 0:
         return call_at(code.solve_values, (subject, code, timeline, work))
     return call_at(code.solve, (order, subject, code, timeline, work))
 

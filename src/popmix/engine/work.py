@@ -23,7 +23,8 @@ class Work(NamedTuple):
     Jets: `amount`, `lag`, `rate` and `duration` of a dose; `clock`, the derivatives of the time that has been reached (its value is
     not used), and `fixed`, those of a time that does not move. `input` holds the infusion rates into the compartments and
     `n_on` the number of infusions; while a steady state is computed `running` and `n_held` keep these, `aside` the state, and `sum`
-    the part of the series so far.
+    the part of the series so far. What endpoints remember stands behind the amounts, its derivatives in `memory_first` [2, ., D] and
+    `memory_second`: those of the last record, and the new ones while they are made.
     """
 
     unknowns: np.ndarray
@@ -36,6 +37,8 @@ class Work(NamedTuple):
     amounts: np.ndarray
     amounts_first: np.ndarray
     amounts_second: np.ndarray
+    memory_first: np.ndarray
+    memory_second: np.ndarray
     order: np.ndarray
     next_row: np.ndarray
     arrival: np.ndarray
@@ -81,13 +84,16 @@ def new_work(code: Code, timeline: Timeline) -> Work:
     n_observed = int(np.max(np.diff(timeline.first_observation), initial=1))
     d, s, u = code.n_directions, code.n_structural, code.n_fixed + code.n_etas
     n_nodes = code.n_states + 1
-    local = int(np.max(code.n_local_states + code.n_local_directions, initial=0))
+    local = int(np.max(code.n_local_states + code.n_local_directions + code.remembers, initial=0))
+    memories = len(code.observe_0) if code.n_memories else 0
     n_equations = code.n_states if code.route == EQUATIONS else 0
     return Work(
         unknowns=np.zeros(u),
         checked=np.zeros(code.n_checked + 1),
         individual=np.zeros(d * (1 + u + u * u) + code.n_passive + 1),
-        observed=np.zeros((len(code.observe_0), 2 * (1 + local + local * local))),
+        observed=np.zeros((len(code.observe_0), 3 * (1 + local + local * local))),
+        memory_first=np.zeros((2, memories, d)),
+        memory_second=np.zeros((2, memories, d, d)),
         **_structural(code, timeline.moving, n_events),
         **_modal(code, timeline.modelled, n_nodes, n_observed),
         trains=new_trains(max(timeline.n_trains, 1), s),
@@ -111,7 +117,7 @@ def _structural(code: Code, moving: bool, n_events: int) -> dict[str, Any]:
         "initial": np.zeros(code.n_states * width + 1),
         "rates": np.zeros(code.n_rates * width + 1),
         "dosing": np.zeros(code.n_dosing * width + 1),
-        "amounts": np.zeros(max(code.n_states, 1)),
+        "amounts": np.zeros(code.n_states + len(code.observe_0) + 1),
         "amounts_first": np.zeros((code.n_states, s)),
         "amounts_second": np.zeros((code.n_states, s, s)),
         "order": np.zeros(n_events, dtype=np.int64),

@@ -41,6 +41,11 @@ class FOCE(Marginal):
         if rootless:
             raise SupportError(f"{self.name} can't honour {', '.join(rootless)}, which is no Gaussian outcome: use Laplace() or AGQ().")
         censored = list(dict.fromkeys(one.name for one in endpoints if one.is_free))
+        remembering = list(dict.fromkeys(one.name for one in endpoints if one.memory is not None))
+        if remembering and not self.interaction:
+            raise SupportError(
+                f"foce without interaction can't honour autocorrelation= of {', '.join(remembering)}: use FOCE() or Laplace()."
+            )
         if censored and not self.interaction:
             raise SupportError(
                 f"foce without interaction can't honour values of {', '.join(censored)} beyond a limit: use FOCE() or Laplace()."

@@ -52,13 +52,11 @@ def predictions_table(
 def _weighted(
     problem: Problem, evaluation: Evaluation, individual: Predictions, typical: Predictions, rule: Conditional | Quadrature
 ) -> dict[str, np.ndarray]:
-    """Return WRES, IWRES and CWRES; shifted endpoints are looked at as the likelihood has them."""
+    """Return WRES, IWRES and CWRES; shifted and autocorrelated endpoints are looked at as the likelihood has them."""
     parameters, etas = evaluation.parameters, evaluation.marginal.eta
     endpoints = [one.lowered for one in problem.compiled.endpoints]
-    is_free, is_shifted, side = (
-        np.array([getattr(one, flag) for one in endpoints])[problem.timeline.endpoint] for flag in ("is_free", "is_shifted", "side")
-    )
-    if np.any(is_shifted):
+    is_free, side = (np.array([getattr(one, flag) for one in endpoints])[problem.timeline.endpoint] for flag in ("is_free", "side"))
+    if any(one.is_shifted or one.memory is not None for one in endpoints):
         group = evaluation.group
         individual = problem.predictions(parameters, etas, group=group, likelihood=True)
         typical = problem.predictions(parameters, group=group, likelihood=True)

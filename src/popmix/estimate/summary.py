@@ -121,7 +121,7 @@ def _residuals(fit: "Fit", known: dict[str, dict[str, Any]]) -> Section:
     rows = []
     for name in fit.parameters.of_kind("sigma"):
         sd = fit.parameters[name]
-        variance = "" if name.startswith("exponent_") else _short(sd**2)
+        variance = "" if name.startswith(("exponent_", "autocorrelation_")) else _short(sd**2)
         rows.append((name, _short(sd), variance, *_errors(known[name]), _mark(fit, name)))
     return Section("Residual error", ("SD", "variance", "SE", "RSE%", ""), tuple(rows))
 

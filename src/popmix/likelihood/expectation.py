@@ -29,7 +29,8 @@ def expectation_of(model: Model) -> Expectation:
     observations = model.observations
     has_events = any(outcome_of(one).kind is Kind.EVENT for one in observations.values())
     breaks = model.occasion is not None and model.declarations[model.occasion].breaks is not None
-    reads_time = has_events or breaks or _reads_time(model)
+    correlated = any(one.autocorrelation is not None for one in observations.values())
+    reads_time = has_events or correlated or breaks or _reads_time(model)
     return Expectation(
         covariates={name: covariate.categories for name, covariate in model.covariates.items()},
         interpolation={name: one.interpolation for name, one in model.covariates.items() if one.interpolation},
@@ -42,7 +43,7 @@ def expectation_of(model: Model) -> Expectation:
         durations=_modelled(model, "duration"),
         has_dosing=has_states,
         time_needed=has_states or reads_time,
-        ordered=has_states or has_events,
+        ordered=has_states or has_events or correlated,
         features=_FEATURES,
         proportional=frozenset(name for name, one in observations.items() if _vanishes(one)),
         log_endpoints=frozenset(name for name, one in observations.items() if one.log_additive is not None),

@@ -59,8 +59,9 @@ def _names(model: Model, expectation: Expectation, table: EventTable, rows: np.n
 
 @dataclass(frozen=True, eq=False)
 class Scored:
-    """What the timeline holds of observations; `values` [rows, 3]: DV, LIMIT and the DV before; by subject: the Jacobian that the objective
-    gets (2 log DV of log-scale endpoints), and the number of Gaussian observations. `events`: rows of events, with their endpoint.
+    """What the timeline holds of observations; `values` [rows, 4]: DV, LIMIT, the DV before and the time since.
+
+    By subject: the Jacobian that the objective gets (2 log DV of log-scale endpoints), and the number of Gaussian observations.
     """
 
     rows: np.ndarray
@@ -100,15 +101,22 @@ def scored_records(compiled: CompiledModel, expectation: Expectation, table: Eve
 
 
 def _record_values(expectation: Expectation, table: EventTable, observed: Observed) -> np.ndarray:
-    """Return DV, LIMIT and the endpoint's DV before [rows, 3]; of an event, LIMIT is the time from which its hazard counts."""
-    values = np.zeros((table.n_rows, 3))
-    values[:, 2] = _NONE_BEFORE
+    """Return DV, LIMIT, the endpoint's DV before and the time since then [rows, 4]; of an event, LIMIT is when its time at risk begins.
+
+    The time since begins anew with a reset.
+    """
+    values = np.zeros((table.n_rows, 4))
+    values[:, 2:] = _NONE_BEFORE
+    segment = segments(table)
     values[observed.rows, 0], values[observed.rows, 1] = observed.dv, observed.limit
     for name, outcome in expectation.outcomes.items():
         own = observed.rows[observed.endpoint == name]
         same = np.concatenate([[False], np.diff(table.subject[own]) == 0]) if len(own) else np.zeros(0, dtype=bool)
         before = np.concatenate([[_NONE_BEFORE], table.dv[own][:-1]]) if len(own) else np.zeros(0)
         values[own, 2] = np.where(same, before, _NONE_BEFORE)
+        if len(own) > 1:
+            follows = same & np.concatenate([[False], np.diff(segment[own]) == 0])
+            values[own, 3] = np.where(follows, np.concatenate([[0.0], np.diff(table.time[own])]), _NONE_BEFORE)
         if outcome.kind is Kind.EVENT:
             values[own, 1] = risk_begins(table, own)
     return values

@@ -152,7 +152,7 @@ class Eta(Declaration):
 
 @dataclass(frozen=True, eq=False)
 class Block(Declaration):
-    """Correlated random effects: member names and the full matrix of start correlations."""
+    """Correlated random effects: member names and the full matrix of start correlations; beyond the `band` (None: none) they are 0."""
 
     word: ClassVar[str] = "Block"
     members: tuple[str, ...]
@@ -160,6 +160,7 @@ class Block(Declaration):
     fixed: bool = False
     level: str | None = None
     prior: Prior | None = None
+    band: int | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -239,7 +240,8 @@ class Observation(Declaration):
 
     Var = additive^2 + (proportional f)^2 + (power[0] f^power[1])^2; with combined="sd" SD = additive + proportional f;
     `log_additive` is the SD of log(DV) around log(f); `sd` an expression. `student`: degrees of freedom of Student's t in place of the
-    normal distribution. `censoring`: what values beyond a limit tell, "M1" (nothing), "M3" or "M4".
+    normal distribution. `autocorrelation`: correlation of residuals a unit of time apart.
+    `censoring`: what values beyond a limit tell, "M1" (nothing), "M3" or "M4".
     """
 
     word: ClassVar[str] = "Observation"
@@ -254,6 +256,7 @@ class Observation(Declaration):
     lloq: Expression | None = None
     uloq: Expression | None = None
     combined: str | None = None
+    autocorrelation: StartValue | None = None
     student: Expression | None = None
     censoring: str | None = None
 

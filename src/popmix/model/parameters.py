@@ -163,7 +163,8 @@ def parameters_of(model: Model) -> Parameters:
             for column in range(row):
                 correlations.append((row, column, len(rows)))
                 name = correlation_name(block, row, column, model.declarations)
-                rows.append((name, "corr", block.correlation[row][column], block.fixed, -1.0, 1.0, None, None))
+                held = block.fixed or (block.band is not None and row - column > block.band)
+                rows.append((name, "corr", block.correlation[row][column], held, -1.0, 1.0, None, None))
         blocks.append(OmegaBlock(tuple(members), tuple(n_before + member for member in members), tuple(correlations)))
     blocks += [OmegaBlock((k,), (n_before + k,), ()) for k in range(len(effects)) if k not in in_block]
     names, kinds, values, fixed, lower, upper, units, labels = zip(*rows, strict=True) if rows else ((),) * 8
@@ -194,11 +195,12 @@ def _theta_rows(model: Model) -> list[tuple]:
 def _sigma_rows(model: Model) -> list[tuple]:
     rows = []
     for name, declared in model.observations.items():
-        starts = {kind: getattr(declared, kind) for kind in ("additive", "proportional", "log_additive")}
+        starts = {kind: getattr(declared, kind) for kind in ("additive", "proportional", "log_additive", "autocorrelation")}
         if declared.power is not None:
             starts |= {"power": declared.power[0], "exponent": declared.power[1]}
         for kind, start in starts.items():
             if start is not None:
                 lower = -np.inf if kind == "exponent" else 0.0
-                rows.append((f"{kind}_{name}", "sigma", start.value, start.fixed, lower, np.inf, None, None))
+                upper = 1.0 if kind == "autocorrelation" else np.inf
+                rows.append((f"{kind}_{name}", "sigma", start.value, start.fixed, lower, upper, None, None))
     return rows

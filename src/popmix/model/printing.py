@@ -92,6 +92,7 @@ def _effect_rows(name: str, each: Declaration, declarations: Mapping[str, Declar
         return
     effect = "SD of a random effect"
     meanings = {"iiv": effect, "iov": effect, "corr": "correlation", "exponent": "exponent of the prediction"}
+    meanings |= {"autocorrelation": "correlation of residuals a unit of time apart"}
     for result, slot in result_names(declarations).items():
         if slot.declaration == name:
             value, fixed = slot_value(declarations, slot)
@@ -168,6 +169,7 @@ def _error(each: made.Observation) -> str:
         elif value is not None:
             words.append(f"{part} = {formula(value)}")
     words += ["added as SDs"] if each.combined == "sd" else []
+    words += [f"autocorrelation {_sd(each.autocorrelation)}"] if each.autocorrelation is not None else []
     words += [f"Student's t with {formula(each.student)} degrees of freedom"] if each.student is not None else []
     return ", ".join(words)
 

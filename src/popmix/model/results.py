@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from popmix.model.declarations import Block, Declaration, Eta, IndividualParameter, Observation, StartValue, Theta
 from popmix.model.effects import correlation_name, occasion_of
 
-_RESIDUAL = ("additive", "proportional", "log_additive")
+_RESIDUAL = ("additive", "proportional", "log_additive", "autocorrelation")
 
 
 @dataclass(frozen=True)

@@ -135,12 +135,22 @@ def Eta(sd: float, *, level: object = None) -> made.Eta:
 
 
 @word
-def Block(*members: Expression, correlation: object = 0.0, level: object = None, prior: made.Prior | None = None) -> made.Block:
-    """Declare that random effects are correlated; `correlation` is one number or a full matrix, as start values."""
+def Block(
+    *members: Expression, correlation: object = 0.0, level: object = None, band: int | None = None, prior: made.Prior | None = None
+) -> made.Block:
+    """Declare that random effects are correlated; `correlation` is one number or a full matrix, as start values.
+
+    `band`: only effects so many places apart are correlated, the others held at 0; band=1 correlates neighbours.
+    """
     names = tuple(_member(each) for each in members)
     fixed = isinstance(correlation, made.StartValue)
     matrix = _correlations(correlation.value if fixed else correlation, len(names))
-    return made.Block(tuple(each for each in names if each), matrix, fixed, _level(level), prior)
+    if band is not None and (isinstance(band, bool) or not isinstance(band, int) or not 1 <= band < max(len(names), 2)):
+        report(f"band must be a whole number from 1 to {len(names) - 1}", "band=1 correlates neighbours", Culprit("keyword", "band"))
+        band = None
+    if band is not None:
+        matrix = tuple(tuple(value if abs(i - j) <= band else 0.0 for j, value in enumerate(row)) for i, row in enumerate(matrix))
+    return made.Block(tuple(each for each in names if each), matrix, fixed, _level(level), prior, band)
 
 
 def _member(value: object) -> str | None:
@@ -214,6 +224,7 @@ def Observation(
     lloq: Expression | float | str | None = None,
     uloq: Expression | float | str | None = None,
     combined: str | None = None,
+    autocorrelation: float | None = None,
     student: Expression | float | None = None,
     censoring: str | None = None,
 ) -> made.Observation:
@@ -221,9 +232,11 @@ def Observation(
 
     Residual errors are standard deviations: Var = additive^2 + (proportional f)^2 + (power[0] f^power[1])^2, or `log_additive` on
     the log scale, or any expression as `sd`; combined="sd" adds the SDs: SD = additive + proportional f. `box_cox` transforms DV and f.
-    `student`: degrees of freedom of Student's t distribution, with this as its scale. Values below `lloq` or above `uloq`, and those with
-    CENS, are censored: by default the probability of a value beyond the limit counts (censoring="M3"), with "M4" among those above 0; with
-    "M1" they are left out (Beal, J Pharmacokinet Pharmacodyn 28:481, 2001).
+    `autocorrelation`: residuals (in their SDs) of one endpoint and subject that are t apart are correlated by autocorrelation^t, AR(1)
+    in continuous time. `student`: degrees of freedom of Student's t distribution, with the error as its scale.
+
+    Values below `lloq` or above `uloq`, and those with CENS, are censored: by default the probability of a value beyond the limit counts
+    (censoring="M3"), with "M4" among those above 0; with "M1" they are left out (Beal, J Pharmacokinet Pharmacodyn 28:481, 2001).
     `prediction` may be a distribution such as Poisson(rate), without residual error.
     """
     if not isinstance(prediction, made.Distribution):
@@ -232,7 +245,8 @@ def Observation(
     values = {name: start_value(value, name, name) for name, value in parts.items()}
     return made.Observation(
         prediction, **values, power=_power(power), box_cox=optional_expression(box_cox), sd=optional_expression(sd), dvid=_dvid(dvid),
-        lloq=_limit(lloq), uloq=_limit(uloq), combined=_one_of(combined, "combined", _COMBINED), student=optional_expression(student),
+        lloq=_limit(lloq), uloq=_limit(uloq), combined=_one_of(combined, "combined", _COMBINED),
+        autocorrelation=start_value(autocorrelation, "autocorrelation", "autocorrelation"), student=optional_expression(student),
         censoring=_one_of(censoring, "censoring", _CENSORING),
     )  # fmt: skip
 

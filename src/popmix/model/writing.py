@@ -129,6 +129,8 @@ def _block(block: made.Block) -> str:
     else:
         rows = ", ".join(f"({', '.join(number_text(value) for value in row)})" for row in block.correlation)
         keywords["correlation"] = _Raw(f"Fixed(({rows}))" if block.fixed else f"({rows})")
+    if block.band is not None:
+        keywords["band"] = block.band
     if block.level:
         keywords["level"] = Reference(block.level)
     if block.prior:

@@ -10,8 +10,8 @@ warfarin: 32 simulated subjects, one oral dose of 1.5 mg/kg (AMT, mg), concentra
     (DVID pca, %) over 144 h, with WT (kg), AGE (years) and SEX (1 man, 0 woman). Made by `scripts/simulate_warfarin.py`.
 orange: the circumference of the trunks (DV, mm) of five orange trees at seven ages (TIME, days). Draper NR, Smith H (1998). Applied
     Regression Analysis, 3rd ed. Wiley, New York, exercise 24.N. Numbers as in R's `datasets::Orange`.
-jars, autoantibody, feeding: simulated by `scripts/simulate_examples.py`. Deaths (DV) among N animals of 20 jars at concentrations DOSE (mg/L);
-    titres (DV, U/mL) of 40 patients at days TIME, CENS=1 below 15 U/mL; prey eaten (DV) of PREY offered by 40 predators.
+jars, autoantibody, feeding: simulated by `scripts/simulate_examples.py`. Deaths (DV) among N animals of 20 jars at concentrations DOSE
+    (mg/L); titres (DV, U/mL) of 40 patients at days TIME, CENS=1 below 15 U/mL; prey eaten (DV) of PREY offered by 40 predators.
 """
 
 from pathlib import Path

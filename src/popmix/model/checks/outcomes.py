@@ -9,7 +9,7 @@ from popmix.model.mistakes import Problem, listed
 from popmix.model.places import Culprit
 
 _GAUSSIAN = ("additive", "proportional", "power", "log_additive", "sd")
-_CONTINUOUS = ("box_cox", "combined", "student", "censoring", "lloq", "uloq")
+_CONTINUOUS = ("box_cox", "combined", "autocorrelation", "student", "censoring", "lloq", "uloq")
 
 
 def problems(declarations: Mapping[str, Declaration]) -> Iterator[Problem]:
