@@ -12,7 +12,7 @@ Functions of order 0 write the values only; `observe_{k}_all` does so for succes
 what tables show of an outcome.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import NamedTuple
@@ -31,6 +31,7 @@ from popmix.compiler.signs import is_positive
 from popmix.model.model import Model
 
 _AMOUNTS, _DIRECTIONS, _COVARIATES, _TIMES = range(4)
+Apart = Callable[[Symbolic, Symbolic], bool]
 
 
 @dataclass(frozen=True, eq=False)
@@ -150,6 +151,7 @@ class _Build:
     def run(self) -> CompiledModel:
         lowered, cut = self.lowered, self._cut()
         directions, structural = cut.directions, cut.directions.symbols[: cut.n_structural]
+        self.apart = directions.never_together
         n, u = len(directions.symbols), len(self.unknowns)
         passive = {symbol: n * (1 + u + u * u) + k for k, symbol in enumerate(directions.passive)}
         self.subject_inputs = self.covariate_inputs | {symbol: (_DIRECTIONS, position) for symbol, position in passive.items()}
@@ -262,7 +264,9 @@ class _Build:
         """Add a function of the structural directions; derivatives are by `before`, then by these."""
         inputs = {symbol: (_DIRECTIONS, k) for k, symbol in enumerate(structural)} | self.subject_inputs
         self.functions.append(Function(f"{name}_0", inputs, dict(enumerate(expressions))))
-        self.functions.append(Function(f"{name}_2", inputs, self._jet(expressions, (*before, *structural), symmetric=True)))
+        self.functions.append(
+            Function(f"{name}_2", inputs, self._jet(expressions, (*before, *structural), symmetric=True, apart=self.apart))
+        )
 
     def _add_shares(self) -> None:
         """Add the shares of latent groups, with their derivatives by thetas and sigmas."""
@@ -293,7 +297,7 @@ class _Build:
         self.functions.append(Function(f"{name}_0", inputs, dict(enumerate(outcome))))
         widths = (len(self.lowered.covariates), len(RECORD_INPUTS), 2)
         self.functions.append(Function(f"{name}_all", inputs, dict(enumerate(outcome[:2])), widths))
-        self.functions.append(Function(f"{name}_2", inputs, self._jet(outcome, local, symmetric=False)))
+        self.functions.append(Function(f"{name}_2", inputs, self._jet(outcome, local, symmetric=False, apart=self.apart)))
         active = tuple(self._active(one, outcome, directions, n_structural) for one in outcome)
         return _Locals(np.array(states, dtype=np.int64), np.array(used, dtype=np.int64), active)
 
@@ -304,8 +308,13 @@ class _Build:
         through = n_structural if leaves.intersection(self.lowered.amounts) else 0
         return np.array([index for index, symbol in enumerate(directions) if index < through or symbol in leaves], dtype=np.int64)
 
-    def _jet(self, expressions: Sequence[Symbolic], variables: Sequence[Symbolic], symmetric: bool) -> dict[int, Symbolic]:
-        """Return values, first and second derivatives by position; zeros are left out, the lower triangle always written."""
+    def _jet(
+        self, expressions: Sequence[Symbolic], variables: Sequence[Symbolic], symmetric: bool, apart: Apart = lambda one, other: False
+    ) -> dict[int, Symbolic]:
+        """Return values, first and second derivatives by position; zeros are left out, the lower triangle always written.
+
+        `apart` tells which variables never meet in one evaluation.
+        """
         n, size = len(expressions), len(variables)
         outputs: dict[int, Symbolic] = {}
         for row, expression in enumerate(expressions):
@@ -316,6 +325,8 @@ class _Build:
                     continue
                 outputs[n + row * size + first] = slope
                 for second in range(first + 1):
+                    if apart(variables[first], variables[second]):
+                        continue
                     curve = self.program.differentiate(slope, variables[second])
                     if curve == ZERO:
                         continue

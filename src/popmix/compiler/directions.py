@@ -44,6 +44,8 @@ class Directions:
         self.expressions: list[Symbolic] = []
         self.symbols: list[Symbolic] = []
         self.passive: dict[Symbolic, Symbolic] = {}
+        # by direction, where it belongs to one occasion (or jar, ...): the number for each level
+        self.numbers: dict[Symbolic, dict[Symbolic, int]] = {}
         self._known: dict[Symbolic, Symbolic] = {}
 
     def cut(self, expression: Symbolic) -> Symbolic:
@@ -88,7 +90,7 @@ class Directions:
         for one in self.copies:
             if not self.program.leaves(expression).isdisjoint(one.becomes[0]):
                 own = [self._direction(self.program.substitute(expression, becomes), is_free) for becomes in one.becomes]
-                self._known[expression] = self.program.choose(one.selector, own)
+                self._known[expression] = self._picked(one.selector, own)
                 return self._known[expression]
         if is_free:
             symbol = symengine.Symbol(f"d_{len(self.symbols)}")
@@ -99,3 +101,14 @@ class Directions:
             self.passive[symbol] = expression
         self._known[expression] = symbol
         return symbol
+
+    def _picked(self, selector: Symbolic, own: list[Symbolic]) -> Symbolic:
+        for number, symbol in enumerate(own):
+            for direction in self.program.leaves(symbol).intersection(self.symbols):
+                self.numbers.setdefault(direction, {})[selector] = number
+        return self.program.pick(selector, own)
+
+    def never_together(self, one: Symbolic, other: Symbolic) -> bool:
+        """Whether no record reads both directions, because they belong to different occasions."""
+        first, second = self.numbers.get(one, {}), self.numbers.get(other, {})
+        return any(second.get(selector, number) != number for selector, number in first.items())

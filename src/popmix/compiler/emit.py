@@ -224,6 +224,12 @@ class Emitter:
     def _where(self, condition: ir.Value, yes: ir.Value, no: ir.Value) -> ir.Value:
         return self.builder.select(self._truth(condition), yes, no)
 
+    def _pick(self, selector: ir.Value, *options: ir.Value) -> ir.Value:
+        chosen = options[-1]
+        for number in range(len(options) - 2, -1, -1):
+            chosen = self.builder.select(self.builder.fcmp_ordered("==", selector, ir.Constant(DOUBLE, number)), options[number], chosen)
+        return chosen
+
     def _expit(self, x: ir.Value) -> ir.Value:
         one = ir.Constant(DOUBLE, 1.0)
         return self.builder.fdiv(one, self.builder.fadd(one, self.call("llvm.exp", [self.builder.fneg(x)])))
@@ -297,6 +303,7 @@ _AUXILIARY = {
     "or": "_or",
     "not": "_not",
     "where": "_where",
+    "pick": "_pick",
     "expit": "_expit",
     "abs": "_abs",
     "lgamma": "_lgamma",

@@ -109,6 +109,10 @@ class Program:
             chosen = self.apply("where", self.apply("==", selector, symengine.Integer(number)), options[number], chosen)
         return chosen
 
+    def pick(self, selector: Symbolic, symbols: Sequence[Symbolic]) -> Symbolic:
+        """Return the symbol whose number, from 0, the selector holds: `choose` for plain symbols, with a slope of 1 or 0 in each."""
+        return symbols[0] if len(symbols) == 1 else self.apply("pick", selector, *symbols)
+
     def differentiate(self, expression: Symbolic, variable: Symbolic) -> Symbolic:
         """Return the total derivative of an expression, with the chain rule through auxiliaries."""
         total = expression.diff(variable)
@@ -178,6 +182,11 @@ def _digamma(x: Symbolic) -> Symbolic:
     for power, coefficient in enumerate(_DIGAMMA_COEFFICIENTS, start=1):
         series -= symengine.Rational(*coefficient) / far ** (2 * power)
     return series - sum(ONE / (x + k) for k in range(shift))
+
+
+def _pick_rule(program: Program, auxiliary: Auxiliary, changes: list[Symbolic]) -> Symbolic:
+    chosen = [(number, change) for number, change in enumerate(changes[1:]) if change != 0]
+    return sum((program.apply("==", auxiliary.arguments[0], symengine.Integer(number)) * change for number, change in chosen), ZERO)
 
 
 def _log1p_rule(program: Program, auxiliary: Auxiliary, changes: list[Symbolic]) -> Symbolic:
@@ -264,6 +273,7 @@ _RULES = {
     "abs": _abs_rule,
     "lgamma": _lgamma_rule,
     "named": _named_rule,
+    "pick": _pick_rule,
     "log1p": _log1p_rule,
     "expm1": _expm1_rule,
     "log1p_exp": _softplus_rule,
