@@ -43,9 +43,8 @@ class Functions:
 
     def __init__(self, model: CompiledModel, unknowns: np.ndarray, covariates: np.ndarray) -> None:
         self.model, self.covariates = model, np.append(covariates, 0.0)
-        u = len(unknowns)
         self.n, self.s = len(model.lowered.amounts), model.n_structural
-        self.individual = np.zeros(model.n_directions * (1 + u + u * u) + model.n_passive + 1)
+        self.individual = np.zeros(model.n_individual + 1)
         # passive numbers stand after the derivatives that `individual_2` writes
         self.individual = self.call("individual_2", np.zeros(1), unknowns, np.zeros(2), len(self.individual))
         self.d = self.individual[: self.s].copy()
@@ -162,7 +161,8 @@ def test_jets_are_the_derivatives_along_any_surface(curved, clock):
 def test_only_fixed_thetas_are_passive(curved):
     """A fixed SD of a random effect holds neither the effect nor the parameter; `held` enters alone, as a plain number."""
     model = curved.model
-    assert model.n_passive == 1 and model.n_structural == 5  # vmax, h, km ** h, K, L
+    u = model.n_unknowns
+    assert model.n_individual == model.n_directions * (1 + u + u * u) + 1 and model.n_structural == 5  # vmax, h, km ** h, K, L
     position = model.n_directions * (1 + model.n_unknowns + model.n_unknowns**2)
     assert abs(curved.individual[position]) == 0.3
     by_unknowns = curved.individual[model.n_directions :][: model.n_directions * model.n_unknowns].reshape(model.n_directions, -1)

@@ -2,7 +2,7 @@
 
 Layouts of `out` (D directions, S of them structural, U unknowns, m local inputs of an endpoint; row-major):
 
-- individual: d [D], first derivatives [D, U], second derivatives [D, U, U], passive directions
+- individual: d [D], first derivatives [D, U], second derivatives [D, U, U]; passive directions last (`shown_individual`: of tables)
 - rates, dosing, initial: values [n], first derivatives [n, S], second derivatives [n, S, S]
 - profiles: densities [n], first derivatives [n, 1 + S], second derivatives [n, 1 + S, 1 + S], by TAD and then the directions
 - observe: two outputs [2], gradients [2, m], second derivatives [2, m, m] (lower triangle); three with a memory
@@ -66,7 +66,8 @@ class _Locals(NamedTuple):
 class CompiledModel:
     """Addresses and sizes of one model for one set of circumstances.
 
-    `positions`: where the values of its unknowns other than etas stand among the parameters.
+    `depends` [directions, unknowns]: which derivatives of directions are not always zero. `positions`: where the values of its unknowns
+    other than etas stand among the parameters.
     """
 
     code: MachineCode
@@ -75,7 +76,9 @@ class CompiledModel:
     n_etas: int
     n_directions: int
     n_structural: int
-    n_passive: int
+    n_shown: int
+    depends: np.ndarray
+    n_individual: int
     shape: Shape | None
     patterns: Patterns | None
     is_linear: bool
@@ -121,10 +124,11 @@ def compile_model(
 
 @dataclass(frozen=True, eq=False)
 class _Cut:
-    """The expressions of a model cut into directions, the first `n_structural` of them structural."""
+    """The expressions of a model cut into directions: the structural ones, then others of the likelihood, then those of tables alone."""
 
     directions: Directions
     n_structural: int
+    n_likelihood: int
     rates: list[Symbolic]
     dosing: list[Symbolic]
     profiles: list[Symbolic]
@@ -152,10 +156,7 @@ class _Build:
         lowered, cut = self.lowered, self._cut()
         directions, structural = cut.directions, cut.directions.symbols[: cut.n_structural]
         self.apart = directions.never_together
-        n, u = len(directions.symbols), len(self.unknowns)
-        passive = {symbol: n * (1 + u + u * u) + k for k, symbol in enumerate(directions.passive)}
-        self.subject_inputs = self.covariate_inputs | {symbol: (_DIRECTIONS, position) for symbol, position in passive.items()}
-        self._add_individual(directions, dict(zip(passive.values(), directions.passive.values(), strict=True)))
+        self._add_individual(cut)
         self._add_structural("rates", cut.rates, structural)
         self._add_structural("dosing", cut.dosing, structural)
         self._add_structural("initial", cut.initial, structural)
@@ -164,16 +165,18 @@ class _Build:
         observed_of, shown_of = self._add_endpoints(cut)
         self._add_shares()
         code = compile_functions(self.program, self.functions)
-        observed = tuple(_endpoint(f"observe_{k}", one, one.is_free, code, observed_of[k]) for k, one in enumerate(lowered.endpoints))
+        observed, shown = self._endpoints(code, observed_of, shown_of)
         reactive = lowered.rates or (lowered.dynamics.derivatives if lowered.dynamics else ())
         return CompiledModel(
             code=code,
             lowered=lowered,
             covariates=tuple(lowered.covariates),
             n_etas=len(lowered.etas),
-            n_directions=n,
+            n_directions=cut.n_likelihood,
+            n_shown=len(directions.symbols),
+            depends=self._dependence(directions),
+            n_individual=self.n_individual,
             n_structural=cut.n_structural,
-            n_passive=len(passive),
             shape=lowered.shape,
             patterns=patterns,
             reads_time=any(TIME in self.program.leaves(one) for one in reactive),
@@ -188,12 +191,25 @@ class _Build:
             dosing=tuple(lowered.dosing),
             profiles=tuple(lowered.profiles),
             endpoints=observed,
-            shown=tuple(
-                _endpoint(f"show_{k}", one, False, code, shown_of[k]) if k in shown_of else observed[k]
-                for k, one in enumerate(lowered.endpoints)
-            ),
+            shown=shown,
             reported=tuple(lowered.reported),
         )
+
+    def _endpoints(
+        self, code: MachineCode, observed_of: list[_Locals], shown_of: dict[int, _Locals]
+    ) -> tuple[tuple[CompiledEndpoint, ...], tuple[CompiledEndpoint, ...]]:
+        """Return the endpoints for likelihoods and for tables, the same where they show what the likelihood has."""
+        declared = self.lowered.endpoints
+        observed = tuple(_endpoint(f"observe_{k}", one, one.is_free, code, observed_of[k]) for k, one in enumerate(declared))
+        shown = (_endpoint(f"show_{k}", one, False, code, shown_of[k]) if k in shown_of else observed[k] for k, one in enumerate(declared))
+        return observed, tuple(shown)
+
+    def _dependence(self, directions: Directions) -> np.ndarray:
+        found = np.zeros((len(directions.symbols), len(self.unknowns)), dtype=np.int64)
+        for row, expression in enumerate(directions.expressions):
+            leaves = self.program.leaves(expression)
+            found[row] = [unknown in leaves for unknown in self.unknowns]
+        return found
 
     def _positions(self) -> np.ndarray:
         parameters, n_plain = self.lowered.parameters, len(self.lowered.thetas) + len(self.lowered.sigmas)
@@ -240,8 +256,9 @@ class _Build:
         initial = [directions.cut(one) for one in dynamics.initial] if dynamics else []
         n_structural = len(directions.symbols)
         outcomes = [tuple(directions.cut(one) for one in each.outputs) for each in lowered.endpoints]
+        n_likelihood = len(directions.symbols)
         shown = [tuple(directions.cut(one) for one in each.shown) for each in lowered.endpoints]
-        return _Cut(directions, n_structural, rates, dosing, profiles, derivatives, initial, outcomes, shown)
+        return _Cut(directions, n_structural, n_likelihood, rates, dosing, profiles, derivatives, initial, outcomes, shown)
 
     def _add_equations(self, derivatives: list[Symbolic], structural: Sequence[Symbolic]) -> Patterns:
         amounts = self.lowered.amounts
@@ -251,11 +268,20 @@ class _Build:
         self.functions.extend(functions)
         return patterns
 
-    def _add_individual(self, directions: Directions, passive: dict[int, Symbolic]) -> None:
+    def _add_individual(self, cut: _Cut) -> None:
+        """Add the functions of a subject; what it passes on as plain numbers stands behind all directions and their derivatives."""
+        n, u, held = len(cut.directions.symbols), len(self.unknowns), cut.directions.passive
+        first = n * (1 + u + u * u)
+        self.n_individual = first + len(held)
+        self.subject_inputs = self.covariate_inputs | {symbol: (_DIRECTIONS, first + k) for k, symbol in enumerate(held)}
+        passive = dict(enumerate(held.values(), start=first))
         inputs = {symbol: (_DIRECTIONS, k) for k, symbol in enumerate(self.unknowns)} | self.covariate_inputs
-        found = directions.expressions
-        self.functions.append(Function("individual_0", inputs, dict(enumerate(found)) | passive))
-        self.functions.append(Function("individual_2", inputs, self._jet(found, self.unknowns, symmetric=True) | passive))
+        for name, number in (("individual", cut.n_likelihood), ("shown_individual", len(cut.directions.symbols))):
+            found = cut.directions.expressions[:number]
+            self.functions.append(Function(f"{name}_0", inputs, dict(enumerate(found)) | passive))
+            self.functions.append(Function(f"{name}_2", inputs, self._jet(found, self.unknowns, symmetric=True) | passive))
+            if number == len(cut.directions.symbols):
+                break
         reported = [self._of_record(one) for one in self.lowered.reported.values()]
         self.functions.append(Function("reported", inputs, dict(enumerate(reported))))
         self.functions.append(Function("domain", inputs, dict(enumerate(one for one, _ in self.domain))))

@@ -11,10 +11,11 @@ class Code(NamedTuple):
     """Addresses of engine and model functions, sizes and index lists; what of `domain` is checked is said in `popmix.engine.domain`.
 
     `f_index`, `lag_index`, `rate_index`, `duration_index`, `profile_index` [states]: position among the dosing outputs, or the
-    profiles (-1: none). Per endpoint: addresses `observe_0`, `observe_all` and `observe_2`, the amounts (`local_states`) and directions
-    (`local_directions`) that it reads, and in `active` [endpoints, 3, .] the directions on which its outputs depend: prediction and
-    variance or, where `is_free`, -log p and a pseudo-observation; one that `remembers` has a third output, which its next record finds as
-    a further input. `observed_states` lists the amounts that any endpoint reads, at least one.
+    profiles (-1: none). `depends` [directions, unknowns]: which derivatives of directions are not always zero. Per endpoint: addresses
+    `observe_0`, `observe_all` and `observe_2`, the amounts (`local_states`) and directions (`local_directions`) that it reads, and in
+    `active` [endpoints, 3, .] the directions on which its outputs depend: prediction and variance or, where `is_free`, -log p and a
+    pseudo-observation; one that `remembers` has a third output, which its next record finds as a further input. `observed_states` lists
+    the amounts that any endpoint reads, at least one.
     """
 
     advance: int
@@ -72,7 +73,8 @@ class Code(NamedTuple):
     n_etas: int
     n_directions: int
     n_structural: int
-    n_passive: int
+    n_individual: int
+    depends: np.ndarray
     has_depot: int
     n_states: int
     n_modes: int

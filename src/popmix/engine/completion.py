@@ -45,6 +45,8 @@ def _chain_to_fixed(code, individual, density):
         for x in range(n_fixed):
             density.gradient[x] += slope * individual[row + x]
         for k in range(n):
+            if not code.depends[d, n_fixed + k]:
+                continue
             through, curves = individual[row + n_fixed + k], n_d + n_d * n_u + (d * n_u + n_fixed + k) * n_u
             for x in range(n_fixed):
                 density.cross[k, x] += through * density.curved_j[d, x] + slope * individual[curves + x]
@@ -77,6 +79,8 @@ def complete(frozen, subject, inverse, code, timeline, work, density):
         for u in range(n_u):
             density.traces[u] += trace * individual[row + u]
         for k in range(n):
+            if not code.depends[d, n_fixed + k]:
+                continue
             curves = n_d + n_d * n_u + (d * n_u + n_fixed + k) * n_u
             for u in range(n_u):
                 density.traces[u] += 2.0 * density.spread_j[d, k] * individual[curves + u]

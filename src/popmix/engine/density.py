@@ -199,9 +199,10 @@ def times_jacobian(matrix, individual, first, last, code, out):
         for u in range(last - first):
             out[d, u] = 0.0
         for e in range(n_d):
-            row = n_d + e * n_u + first
-            for u in range(last - first):
-                out[d, u] += matrix[d, e] * individual[row + u]
+            entry, row = matrix[d, e], n_d + e * n_u + first
+            # most entries are zero where directions belong to different occasions
+            for u in range(last - first if entry != 0.0 else 0):
+                out[d, u] += entry * individual[row + u]
 
 
 @part
@@ -220,6 +221,8 @@ def _chain_to_etas(eta, precision, code, individual, density):
             density.cross[k, n_fixed + m] = precision[k, m]
             density.expected[k, m] = precision[k, m]
         for d in range(n_d):
+            if not code.depends[d, n_fixed + k]:
+                continue
             through, slope = individual[n_d + d * n_u + n_fixed + k], density.slope[d]
             gradient += slope * through
             curves = n_d + n_d * n_u + (d * n_u + n_fixed + k) * n_u + n_fixed

@@ -178,7 +178,7 @@ def _example_code() -> Code:
         ("observe_0", "observe_all", "observe_2", "is_free", "remembers"), whole
     )
     kinds |= dict.fromkeys(("f_index", "lag_index", "rate_index", "duration_index", "profile_index"), whole)
-    kinds |= {"n_local_states": whole, "n_local_directions": whole, "local_states": table, "local_directions": table}
+    kinds |= {"n_local_states": whole, "n_local_directions": whole, "local_states": table, "local_directions": table, "depends": table}
     kinds |= {"observed_states": whole, "n_active": table, "active": cube, "tolerance": 1e-8, "equations": no_equations()}
     sizes = dict.fromkeys(("n_fixed", "n_etas", "n_directions", "n_structural", "n_states", "n_modes", "n_rates"), 1)
     return Code(**{name: kinds.get(name, sizes.get(name, 0)) for name in Code._fields})
@@ -196,7 +196,7 @@ def example_timeline() -> Timeline:
 
 
 _SAME = (
-    *("n_etas", "n_directions", "n_structural", "n_passive", "n_rates", "rates_vary"),
+    *("n_etas", "n_directions", "n_structural", "n_individual", "n_rates", "rates_vary"),
     *("n_positive", "n_checked", "domain_varies"),
 )
 
@@ -208,7 +208,11 @@ def engine_code(compiled: CompiledModel, method: int = 0, tolerance: float = 1e-
 
 def showing_code(compiled: CompiledModel, method: int = 0, tolerance: float = 1e-8) -> Code:
     """Return what the engine needs to compute what tables show: mean and variance of outcomes of every kind."""
-    return _code(compiled, compiled.shown, method, tolerance)
+    code = _code(compiled, compiled.shown, method, tolerance)
+    if compiled.n_shown == compiled.n_directions:
+        return code
+    addresses = {f"individual_{order}": compiled.address(f"shown_individual_{order}") for order in (0, 2)}
+    return code._replace(n_directions=compiled.n_shown, **addresses)
 
 
 def _code(compiled: CompiledModel, endpoints: tuple[CompiledEndpoint, ...], method: int, tolerance: float) -> Code:
@@ -224,6 +228,7 @@ def _code(compiled: CompiledModel, endpoints: tuple[CompiledEndpoint, ...], meth
             for order in (0, 2)
         },
         **{name: getattr(compiled, name) for name in _SAME},
+        depends=compiled.depends,
         domain=compiled.address("domain"),
         n_fixed=len(compiled.positions),
         route=route,

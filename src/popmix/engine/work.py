@@ -90,7 +90,7 @@ def new_work(code: Code, timeline: Timeline) -> Work:
     return Work(
         unknowns=np.zeros(u),
         checked=np.zeros(code.n_checked + 1),
-        individual=np.zeros(d * (1 + u + u * u) + code.n_passive + 1),
+        individual=np.zeros(code.n_individual + 1),
         observed=np.zeros((len(code.observe_0), 3 * (1 + local + local * local))),
         memory_first=np.zeros((2, memories, d)),
         memory_second=np.zeros((2, memories, d, d)),
