@@ -26,30 +26,18 @@ def observe(order, subject, observation, code, timeline, work):
     call_model(address, work.amounts, work.individual, timeline.at[row], timeline.times[row], out)
     work.prediction[j, 0] = out[0]
     work.prediction[j, 1] = out[1]
-    if order > 0:
-        for q in range(2):
-            _chain(q, endpoint, out, code, work, work.first[j, q], work.second[j, q])
-    if code.remembers[endpoint]:
+    remembers = code.remembers[endpoint]
+    for q in range(2 + remembers if order > 0 else 0):
+        first = work.first[j, q] if q < 2 else work.memory_first[1, endpoint]
+        second = work.second[j, q] if q < 2 else work.memory_second[1, endpoint]
+        _chain(q, endpoint, out, code, work, first, second)
+    if remembers:
         work.amounts[code.n_states + endpoint] = out[2]
-        if order > 0:
-            _remember(endpoint, out, code, work)
+        for d in range(code.n_directions if order > 0 else 0):
+            work.memory_first[0, endpoint, d] = work.memory_first[1, endpoint, d]
+            for e in range(d + 1):
+                work.memory_second[0, endpoint, d, e] = work.memory_second[1, endpoint, d, e]
     return 0
-
-
-@part
-def _remember(endpoint, out, code, work):
-    """Keep the derivatives of the third output for the next record of the endpoint."""
-    old, new = work.memory_first[0, endpoint], work.memory_first[1, endpoint]
-    old_second, new_second = work.memory_second[0, endpoint], work.memory_second[1, endpoint]
-    for d in range(code.n_directions):
-        new[d] = 0.0
-        for e in range(d + 1):
-            new_second[d, e] = 0.0
-    _chain(2, endpoint, out, code, work, new, new_second)
-    for d in range(code.n_directions):
-        old[d] = new[d]
-        for e in range(d + 1):
-            old_second[d, e] = new_second[d, e]
 
 
 @part
@@ -58,9 +46,9 @@ def forget(code, work):
     for endpoint in range(len(code.observe_0)):
         work.amounts[code.n_states + endpoint] = 0.0
         for d in range(code.n_directions):
-            work.memory_first[0, endpoint, d] = 0.0
+            work.memory_first[:, endpoint, d] = 0.0
             for e in range(d + 1):
-                work.memory_second[0, endpoint, d, e] = 0.0
+                work.memory_second[:, endpoint, d, e] = 0.0
 
 
 @part

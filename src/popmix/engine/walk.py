@@ -22,9 +22,8 @@ def solve_subject(order, subject, code, timeline, work):
         status = call_at(code.check_domain, (subject, code, timeline, work))
         if status != OK:
             return status
-    if code.n_memories > 0:
-        forget(code, work)
-    elif order == 0 and code.route != EQUATIONS and not timeline.moving and not code.rates_vary and timeline.n_trains == 0:
+    plain = order == 0 and code.route != EQUATIONS and code.n_memories == 0
+    if plain and not timeline.moving and not code.rates_vary and timeline.n_trains == 0:
         return call_at(code.solve_values, (subject, code, timeline, work))
     return call_at(code.solve, (order, subject, code, timeline, work))
 
@@ -32,10 +31,10 @@ def solve_subject(order, subject, code, timeline, work):
 @compiled
 def solve(order, subject, code, timeline, work):
     """Walk through the events of a subject; `work.individual` holds its directions. Returns a status code."""
+    if code.n_memories > 0:
+        forget(code, work)
     if code.n_states == 0:
-        for observation in range(timeline.first_observation[subject], timeline.first_observation[subject + 1]):
-            call_at(code.observe, (order, subject, observation, code, timeline, work))
-        return OK
+        return _solve_algebraic(order, subject, code, timeline, work)
     first, last = timeline.first_event[subject], timeline.first_event[subject + 1]
     static = not timeline.moving and not code.rates_vary
     if not static:
@@ -75,6 +74,13 @@ def solve(order, subject, code, timeline, work):
             status = _meet(order, event, place, time, code, timeline, work)
             if status != OK:
                 return status
+    return OK
+
+
+@inlined
+def _solve_algebraic(order, subject, code, timeline, work):
+    for observation in range(timeline.first_observation[subject], timeline.first_observation[subject + 1]):
+        call_at(code.observe, (order, subject, observation, code, timeline, work))
     return OK
 
 
