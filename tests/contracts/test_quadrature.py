@@ -7,7 +7,7 @@ from scipy import integrate, special, stats
 
 import popmix
 from popmix import *
-from popmix.errors import OptionError, SupportError
+from popmix.errors import FitError, OptionError, SupportError
 from popmix.likelihood.rules import Quadrature
 
 
@@ -132,3 +132,16 @@ def test_a_mixture_of_equal_groups_is_one_group():
 
     one, two = (popmix.evaluate(model, yes_and_no(), popmix.AGQ(order=7)).ofv for model in (Mixed, Alone))
     assert one == pytest.approx(two, rel=1e-12)
+
+
+def test_shares_that_are_no_probabilities_are_refused():
+    class Mixed(Model):
+        W = Covariate()
+        share = Theta(0.3, lower=0, upper=1)
+        a = Theta(0.4)
+        group = Mixture(share * W, 1 - share)
+        A = Normal(where(group == 1, a, a - 2), iiv=0.8)
+        DV = Observation(Bernoulli(expit(A)))
+
+    with pytest.raises(FitError, match=r"add up to 1, .*: they are 0.6, 0.7 .subject 1 and 3 more"):
+        popmix.fit(Mixed, yes_and_no().with_columns(W=2.0))

@@ -35,6 +35,7 @@ def test_occasions_are_written_as_they_were(occasion):
         ('OCC = Occasion("VISIT", dose=True)', None, "an Occasion goes by a column, by doses or by breaks"),
         ("OCC = Occasion(breaks=(48, 24))", None, "breaks must be times in increasing order"),
         ("om = Block(A, B, band=2)", None, "band must be a whole number from 1 to 1"),
+        ("S = Level()\n    om = Block(A, B, level=S)", None, "A does not vary on the level S: only a free Eta does"),
         ("c = 1", 'A * B, additive=0.1, combined="both"', "combined='both' doesn't exist"),
         ("c = 1", 'A * B, additive=0.1, combined="sd"', "combined= without both additive= and proportional="),
         ("c = 1", 'A * B, additive=0.1, censoring="M2"', "censoring='M2' doesn't exist"),

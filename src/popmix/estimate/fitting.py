@@ -15,7 +15,7 @@ from popmix.data.findings import counted
 from popmix.engine import stamp
 from popmix.engine.foce import marginals
 from popmix.engine.link import link, link_members, link_quadrature
-from popmix.errors import Interrupted, OptionError
+from popmix.errors import FitError, Interrupted, OptionError
 from popmix.estimate.descent import Descent
 from popmix.estimate.foce import FOCE
 from popmix.estimate.late import late_doses, refuse_late_doses
@@ -27,6 +27,7 @@ from popmix.estimate.result import Convergence, Fit
 from popmix.estimate.solution import solution_of
 from popmix.estimate.warnings import warnings_of, without_predictions
 from popmix.likelihood import AUTOMATIC, Evaluation, Problem, Quadrature, Solver, bind
+from popmix.likelihood.mixture import impossible_shares
 from popmix.likelihood.solver import check_solver
 from popmix.model.declarations import Distribution, Level
 from popmix.model.model import Model
@@ -145,9 +146,17 @@ def _prepared(
     progress.update("compile", None, f"preparing {model.name}")
     problem = bind(model, data, columns=columns, weights=weights, solver=solver)
     method.check(problem)
+    _check_shares(problem, begin)
     refuse_late_doses(problem, begin)
     clock.lap("model and data")
     return problem, begin
+
+
+def _check_shares(problem: Problem, begin: Parameters) -> None:
+    """Raise FitError where the shares of latent groups are no probabilities."""
+    wrong = impossible_shares(problem.shares(begin), problem.data.ids) if problem.n_groups > 1 else ""
+    if wrong:
+        raise FitError(f"the shares of the Mixture must be positive and add up to 1, as in Mixture(share, 1 - share): they are {wrong}.")
 
 
 def load_engine(progress: Progress, model: Model, method: Marginal, solver: Solver = AUTOMATIC) -> None:

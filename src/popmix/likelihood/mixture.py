@@ -18,6 +18,10 @@ from popmix.engine.foce import NOT_FINITE, OK, Marginal
 _REALS = np.ctypeslib.ndpointer(dtype=np.float64, flags="C_CONTIGUOUS")
 
 
+# shares that are written as share and 1 - share add up to 1 but for this
+_ROUNDING = 1e-9
+
+
 @dataclass(frozen=True, eq=False)
 class Shares:
     """Shares of the latent groups by subject [subjects, G], and their derivatives by thetas and sigmas [subjects, G, X]."""
@@ -35,6 +39,15 @@ def shares_of(compiled: CompiledModel, fixed: np.ndarray, covariates: np.ndarray
     for row, values in enumerate(covariates):
         function(nothing, unknowns, np.ascontiguousarray(values), np.ascontiguousarray(times[row]), out[row])
     return Shares(out[:, :n_groups], out[:, n_groups:].reshape(-1, n_groups, n_fixed))
+
+
+def impossible_shares(shares: Shares, ids: Sequence[str]) -> str:
+    """Say which subjects have shares that are not positive or do not add up to 1; empty where all have."""
+    wrong = np.flatnonzero((np.abs(shares.values.sum(axis=1) - 1.0) > _ROUNDING) | ~np.all(shares.values > 0, axis=1))
+    if not len(wrong):
+        return ""
+    values = ", ".join(f"{value:g}" for value in shares.values[wrong[0]])
+    return f"{values} (subject {ids[wrong[0]]}{f' and {len(wrong) - 1} more' if len(wrong) > 1 else ''})"
 
 
 def mixed(groups: Sequence[Marginal], shares: Shares) -> tuple[Marginal, np.ndarray]:

@@ -34,7 +34,7 @@ from popmix.likelihood.candidates import candidates
 from popmix.likelihood.effects import Effects
 from popmix.likelihood.grouped import Groups, tree_of
 from popmix.likelihood.groupings import Groupings
-from popmix.likelihood.mixture import mixed, shares_of
+from popmix.likelihood.mixture import Shares, mixed, shares_of
 from popmix.likelihood.rules import Conditional, Quadrature
 from popmix.likelihood.solver import Solver
 from popmix.model.model import Model
@@ -156,9 +156,7 @@ class Problem:
         groups = tuple(self._marginal(parameters, rule, start, globally, threads, group) for group, start in enumerate(starts))
         marginal, membership = groups[0], np.ones((self.n_subjects, 1))
         if self.n_groups > 1:
-            first = self.timeline.first_row
-            shares = shares_of(self.compiled, self.fixed(parameters), self.timeline.at[first], self.timeline.times[first])
-            marginal, membership = mixed(groups, shares)
+            marginal, membership = mixed(groups, self.shares(parameters))
         individual = np.where(marginal.status == Status.OK, marginal.ofv + self.constants, np.nan)
         counted = self.weights > 0
         total = float(np.dot(self.weights[counted], individual[counted]))
@@ -233,6 +231,11 @@ class Problem:
     def n_groups(self) -> int:
         """Number of latent groups, 1 without a Mixture."""
         return max(1, len(self.compiled.lowered.shares))
+
+    def shares(self, parameters: Parameters) -> Shares:
+        """Return the shares of the latent groups by subject."""
+        first = self.timeline.first_row
+        return shares_of(self.compiled, self.fixed(parameters), self.timeline.at[first], self.timeline.times[first])
 
     def minus2ll(self, evaluation: Evaluation) -> float:
         """Return -2 log likelihood with all constants: the objective and log 2 pi for every Gaussian observation, by weight."""

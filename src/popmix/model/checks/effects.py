@@ -4,6 +4,7 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 
 from popmix.model.declarations import Block, Broken, Declaration, Eta, IndividualParameter, Level, Occasion
+from popmix.model.effects import occasion_of
 from popmix.model.mistakes import Problem, article
 from popmix.model.places import Culprit
 
@@ -33,12 +34,17 @@ def _members(name: str, block: Block, declarations: Mapping[str, Declaration], t
             yield Problem(name, f"{member} is already in the Block {taken[member, block.level]}", help, culprit)
         else:
             taken[member, block.level] = name
-        yield from _member(name, member, block.level, declarations.get(member), culprit)
+        yield from _member(name, member, block.level, occasion_of(declarations), declarations.get(member), culprit)
 
 
-def _member(name: str, member: str, level: str | None, declared: Declaration | None, culprit: Culprit) -> Iterator[Problem]:
+def _member(
+    name: str, member: str, level: str | None, occasion: str | None, declared: Declaration | None, culprit: Culprit
+) -> Iterator[Problem]:
     wanted = "iiv" if level is None else "iov"
     match declared:
+        case IndividualParameter() if level is not None and level != occasion:
+            help = f"declare the effect by itself, as in effect = Eta(0.2, level={level}), and use it in the typical value"
+            yield Problem(name, f"{member} does not vary on the level {level}: only a free Eta does", help, culprit)
         case IndividualParameter() if getattr(declared, wanted) is None:
             help = f"give {member} an {wanted}=, or take it out of the Block"
             yield Problem(name, f"{member} has no {wanted}, so it has no random effect to be correlated", help, culprit)
