@@ -166,10 +166,10 @@ class Driven(Model):
 
 
 class Visits(Model):
-    """Events that are known only to have happened between two visits (the first one counts)."""
+    """Events of which is known only whether any happened between two visits."""
 
     rate = Theta(0.15, lower=0)
-    slope = Theta(0.05)
+    slope = Theta(0.03)
     base = LogNormal(rate, iiv=0.4)
     DV = Observation(TimeToEvent(base * exp(slope * T), interval=True))
 
@@ -273,13 +273,12 @@ def _thinned(rng, own, truth, about, time):
 def _visited(rng, truth, subjects):
     rows = []
     for subject in range(1, subjects + 1):
-        own, slope = truth["rate"] * np.exp(truth["iiv_base"] * rng.standard_normal()), truth["slope"]
-        reached = np.log1p(slope * rng.exponential() / own) / slope
+        own, slope, last = truth["rate"] * np.exp(truth["iiv_base"] * rng.standard_normal()), truth["slope"], 0.0
         rows.append({"ID": subject, "TIME": 0.0, "EVID": 2, "DV": None})
-        for visit in (2.0, 4.0, 8.0, 12.0, 16.0):
-            rows.append({"ID": subject, "TIME": visit, "EVID": 0, "DV": float(reached <= visit)})
-            if reached <= visit:
-                break
+        for visit in (2.0, 4.0, 6.0, 8.0, 12.0, 16.0, 20.0, 24.0):
+            cumulated = own * (np.exp(slope * visit) - np.exp(slope * last)) / slope
+            rows.append({"ID": subject, "TIME": visit, "EVID": 0, "DV": float(rng.random() < -np.expm1(-cumulated))})
+            last = visit
     return rows
 
 
@@ -328,7 +327,7 @@ WORLDS = (
     World("TimeToEvent", Waiting, {"scale": 10.0, "shape": 1.5, "effect": -0.5, "iiv_life": 0.3}, _waiting, 2000, ("agq", "laplace")),
     World("repeated TimeToEvent", Seizures, {"rate": 0.2, "effect": -0.4, "iiv_base": 0.6}, _repeated(_constant, "TREATED"), 200, ANY),
     World("TimeToEvent, integrated", Driven, {"rate": 0.25, "effect": -0.6, "iiv_base": 0.5}, _repeated(_thinned, "EXPOSURE"), 200, ANY),
-    World("TimeToEvent, interval", Visits, {"rate": 0.1, "slope": 0.1, "iiv_base": 0.5}, _visited, 1000, ("agq", "laplace")),
+    World("TimeToEvent, interval", Visits, {"rate": 0.1, "slope": 0.05, "iiv_base": 0.6}, _visited, 200, ("agq", "laplace")),
     World(
         "LogLikelihood",
         Durations,
