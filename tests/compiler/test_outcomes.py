@@ -93,6 +93,7 @@ def test_markov_rows_sum_to_one_and_the_first_record_has_its_own():
         ("NegativeBinomial", (10.0, 1e-3), 0, 1e-3 * math.log(1e-3 / (1e-3 + math.exp(10.0)))),
         ("ZeroInflatedPoisson", (1.3, 0.0), 3, math.log(0.5) + stats.poisson.logpmf(3, math.exp(1.3))),
         ("ZeroInflatedPoisson", (1.3, -800.0), 0, -math.exp(1.3)),
+        ("ZeroInflatedPoisson", (7.0, -1000.0), 0, -1000.0),
         ("Ordinal", (700.0, 1.0), 0, -701.0),
         ("Ordinal", (700.0, 1.0), 1, -699.0 + math.log1p(-math.exp(-2.0))),
     ],
@@ -165,9 +166,23 @@ def test_an_interval_is_the_difference_of_two_tails_in_either_order():
     assert between(2.0, 0.49, 1.0, 3.0)[0] == between(2.0, 0.49, 3.0, 1.0)[0]
 
 
+def test_an_interval_that_reaches_below_the_bound_ends_there():
+    """M4: P(0 < DV < 1) / P(DV > 0), whatever the lower end says."""
+    between = gaussian(lambda program: censored_density(program, "between", Y, LIMIT, F, R, above=NUMBER(0)))
+    expected = math.log((stats.norm.cdf(1.0, 0.5) - stats.norm.cdf(0.0, 0.5)) / stats.norm.sf(0.0, 0.5))
+    assert -between(0.5, 1.0, 1.0, -1.0)[0] == pytest.approx(expected, rel=1e-12)
+
+
 def test_far_tails_stay_finite():
     left = gaussian(lambda program: censored_density(program, "left", Y, LIMIT, F, R, above=None))
     assert left(1e3, 1.0, 1.0, 0.0)[0] == pytest.approx(-stats.norm.logcdf(-999.0), rel=1e-12)
+
+
+@pytest.mark.parametrize(("df", "variance"), [(1.5, math.inf), (2.0, math.inf), (4.0, 0.5)])
+def test_the_variance_of_student(df, variance):
+    program = Program()
+    density = student_density(program, Y, F, R, NUMBER(df))
+    assert compiled(program, [F, R, Y], [density.variance])(2.0, 0.25, 3.1)[0] == variance
 
 
 @pytest.mark.parametrize("df", [1.0, 4.0, 1e6])

@@ -49,6 +49,8 @@ def censored_density(
     z = (y - f) / sd
     if side == "between":
         low, high = _ordered(program, y, limit)
+        if above is not None:
+            low = program.apply("where", program.apply("<", low, above), above, low)
         nll = -program.apply("log_normal_interval", (low - f) / sd, (high - f) / sd)
         # like an observation of the middle whose variance counts the width of a uniform distribution
         root = ((y + limit) * _HALF - f) / symengine.sqrt(r + (y - limit) ** 2 / 12)
@@ -74,7 +76,14 @@ def student_density(program: Program, y: Symbolic, f: Symbolic, r: Symbolic, df:
     """Return Student's density with location f, scale sqrt(r) and `df` degrees of freedom, with all constants."""
     constant = program.apply("lgamma", (df + 1) * _HALF) - program.apply("lgamma", df * _HALF) - symengine.log(df * symengine.pi) * _HALF
     nll = symengine.log(r) * _HALF - constant + (df + 1) * _HALF * program.apply("log1p", (y - f) ** 2 / (df * r))
-    return Density(nll, None, f, r * df / (df - 2))
+    return Density(nll, None, f, _student_variance(program, r, df))
+
+
+def _student_variance(program: Program, r: Symbolic, df: Symbolic) -> Symbolic:
+    infinite = symengine.RealDouble(float("inf"))
+    if df.is_Number:
+        return infinite if float(df) <= 2 else r * df / (df - 2)
+    return program.apply("where", program.apply("<", symengine.Integer(2), df), r * df / (df - 2), infinite)
 
 
 def _ordered(program: Program, one: Symbolic, other: Symbolic) -> tuple[Symbolic, Symbolic]:
@@ -165,7 +174,9 @@ def log_rising(program: Program, k: Symbolic, y: Symbolic) -> Symbolic:
 
 def _zero_inflated(program: Program, zero: Symbolic, count: Symbolic, log_none: Symbolic, y: Symbolic) -> Symbolic:
     """Return -log p of a count whose zeros are inflated; `count` is the count's own -log p, `log_none` its log P(0)."""
-    nothing = -symengine.log(zero + (1 - zero) * symengine.exp(log_none))
+    # log(zero + (1 - zero) P(0)) from logarithms, either of which may be far out
+    of_zero = log_of(program, zero)
+    nothing = -of_zero - program.apply("log1p_exp", log_complement_of(program, zero) + log_none - of_zero)
     return program.apply("where", program.apply("==", y, ZERO), nothing, count - log_complement_of(program, zero))
 
 
