@@ -198,10 +198,22 @@ def test_a_level_is_above_or_within_by_its_labels():
     assert problem.effects.n_above == 3 and problem.code.n_etas == 1 + 3 + 3
 
 
+class Crossed(Model):
+    SITE = Level()
+    share = Theta(0.4, lower=0, upper=1)
+    group = Mixture(share, 1 - share)
+    a, b = Theta(2.0), Theta(3.0)
+    site = Eta(0.2, level=SITE)
+    A = Normal(where(group == 1, a, b) + site, iiv=0.3)
+    DV = Observation(A, additive=0.5)
+
+
 def test_what_does_not_go_together_is_refused():
     data = table()
     with pytest.raises(SupportError, match="agq can't honour effects of REGION, SITE"):
         popmix.evaluate(Regions, data, popmix.AGQ(order=3))
+    with pytest.raises(SupportError, match="effects of SITE, a level above subjects, can't be fitted together with a Mixture"):
+        popmix.evaluate(Crossed, data)
     with pytest.raises(OptionError, match="weights of subjects that share effects of REGION, SITE"):
         popmix.evaluate(Regions, data, weights=np.arange(1.0, 12.0))
     with pytest.raises(DataError, match="No column SITE for the level SITE"):

@@ -58,12 +58,23 @@ def new_marginal(n_subjects: int, n_fixed: int, n_etas: int) -> Marginal:
 def marginals(subjects, frozen, globally, fixed, prior, code, timeline, work, density, result):
     """Evaluate the subjects listed, from the modes in `result.eta` on; with `globally` search for other modes too."""
     for subject in subjects:
-        for x in range(code.n_fixed):
-            work.unknowns[x] = fixed[x]
-        work.flow.failed_at[0] = math.nan
+        set_out(fixed, code, work)
         result.status[subject] = _marginal(subject, frozen, globally, prior, code, timeline, work, density, result)
-        timed = result.status[subject] >= TIMED or result.status[subject] == NOT_FINITE
-        result.failed_at[subject] = work.flow.failed_at[0] if timed else math.nan
+        result.failed_at[subject] = time_of_failure(result.status[subject], work)
+
+
+@part
+def set_out(fixed, code, work):
+    """Begin with a subject: thetas and sigmas, and no failure yet."""
+    for x in range(code.n_fixed):
+        work.unknowns[x] = fixed[x]
+    work.flow.failed_at[0] = math.nan
+
+
+@part
+def time_of_failure(status, work):
+    """Return the time to which a status belongs, nan for statuses without one."""
+    return work.flow.failed_at[0] if status >= TIMED or status == NOT_FINITE else math.nan
 
 
 @part

@@ -4,19 +4,17 @@
 above it, whose own density belongs to the group.
 """
 
-import math
 from typing import NamedTuple
 
 import numpy as np
 
 from popmix.engine.compiled import call_at, compiled, part
 from popmix.engine.completion import complete_cross
-from popmix.engine.equations import EQUATIONS
-from popmix.engine.foce import NOT_FINITE, OK, TIMED
+from popmix.engine.foce import NOT_FINITE, OK, set_out, time_of_failure
 from popmix.engine.linear import cholesky
-from popmix.engine.quadrature import LONG, SHORT
+from popmix.engine.third import follow_curvature
 
-_VALUE, _DERIVATIVES = np.int64(0), np.int64(2)
+_DERIVATIVES = np.int64(2)
 _EXACT = False
 
 
@@ -55,7 +53,7 @@ def members(order, subjects, frozen, fixed, etas, precision, code, timeline, wor
     for subject in subjects:
         status = _evaluate(order, subject, frozen, fixed, etas, precision, code, timeline, work, density)
         result.status[subject] = status
-        result.failed_at[subject] = work.flow.failed_at[0] if status >= TIMED or status == NOT_FINITE else math.nan
+        result.failed_at[subject] = time_of_failure(status, work)
         if status != OK:
             continue
         result.value[subject] = density.value[0]
@@ -73,9 +71,7 @@ def members(order, subjects, frozen, fixed, etas, precision, code, timeline, wor
 
 @part
 def _evaluate(order, subject, frozen, fixed, etas, precision, code, timeline, work, density):
-    for x in range(code.n_fixed):
-        work.unknowns[x] = fixed[x]
-    work.flow.failed_at[0] = math.nan
+    set_out(fixed, code, work)
     if frozen:
         status = call_at(code.freeze, (subject, code, timeline, work, density))
         if status != OK:
@@ -99,33 +95,10 @@ def trace_members(subjects, expected, frozen, fixed, etas, precision, weights, c
                 result.gradient[subject, u] = density.gradient[u]
                 for k in range(n):
                     result.cross[subject, k, u] = density.cross[k, u]
+        elif status == OK and not cholesky(weights[subject], density.small.root):
+            status = NOT_FINITE
         elif status == OK:
-            status = _differences(subject, etas[subject], precision, weights[subject], code, timeline, work, density, result)
+            factor, moved = density.small.root, (code, timeline, work, density, density.small.start, result.traces[subject])
+            status = follow_curvature(subject, etas[subject], factor, factor, precision, *moved)
         if result.status[subject] == OK:
             result.status[subject] = status
-
-
-@part
-def _differences(subject, mode, precision, weight, code, timeline, work, density, result):
-    """Write the traces from central differences of second derivatives along the columns of the factor of A. Returns a status."""
-    n, n_u, factor, point, traces = code.n_etas, code.n_fixed + code.n_etas, density.small.root, density.small.start, result.traces[subject]
-    for u in range(n_u):
-        traces[u] = 0.0
-    if not cholesky(weight, factor):
-        return NOT_FINITE
-    step, n_points = (LONG, 2) if code.route == EQUATIONS else (SHORT, 1)
-    for j in range(n):
-        for place in range(1, n_points + 1):
-            height = 0.5 / step if n_points == 1 else (8.0 if place == 1 else -1.0) / (12.0 * step)
-            for side in range(2):
-                sign = 1.0 - 2.0 * side
-                for k in range(n):
-                    point[k] = mode[k] + sign * place * step * factor[k, j]
-                status = call_at(code.evaluate, (_DERIVATIVES, _EXACT, subject, point, precision, code, timeline, work, density))
-                if status != OK:
-                    return status
-                complete_cross(code, work.individual, density)
-                for k in range(j, n):
-                    for u in range(n_u):
-                        traces[u] += sign * height * factor[k, j] * density.cross[k, u]
-    return OK

@@ -24,17 +24,14 @@ import numpy as np
 
 from popmix.engine.compiled import call_at, compiled, part
 from popmix.engine.completion import complete_cross, complete_gradient
-from popmix.engine.equations import EQUATIONS
-from popmix.engine.foce import CURVATURE_NOT_POSITIVE, NOT_FINITE, OK, TIMED
+from popmix.engine.foce import CURVATURE_NOT_POSITIVE, OK, set_out, time_of_failure
 from popmix.engine.linear import backward, cholesky, inverse_cholesky, log_determinant, negative_sandwich, solve_cholesky
+from popmix.engine.third import follow_curvature
 
 _VALUE, _DERIVATIVES = np.int64(0), np.int64(2)
 _EXACT = False
 # a node with a smaller share than this changes no digit of a gradient
 _LEAST_SHARE = 1e-13
-# steps in conditional standard deviations: with two points the error is h^2 / 6 of the fifth derivatives, about 1e-8; second derivatives of
-# equations carry the noise of the integration, which a long step and four points (error h^4 / 30) keep down
-SHORT, LONG = 2e-4, 0.03
 
 
 class Grid(NamedTuple):
@@ -80,12 +77,9 @@ def new_workspace(n_fixed: int, n_etas: int, n_nodes: int) -> Workspace:
 def quadratures(subjects, globally, fixed, prior, grid, code, timeline, work, density, space, result):
     """Evaluate the subjects listed, from the modes in `result.eta` on; with `globally` search for other modes too."""
     for subject in subjects:
-        for x in range(code.n_fixed):
-            work.unknowns[x] = fixed[x]
-        work.flow.failed_at[0] = math.nan
+        set_out(fixed, code, work)
         result.status[subject] = _quadrature(subject, globally, prior, grid, code, timeline, work, density, space, result)
-        timed = result.status[subject] >= TIMED or result.status[subject] == NOT_FINITE
-        result.failed_at[subject] = work.flow.failed_at[0] if timed else math.nan
+        result.failed_at[subject] = time_of_failure(result.status[subject], work)
 
 
 @part
@@ -109,7 +103,9 @@ def _quadrature(subject, globally, prior, grid, code, timeline, work, density, s
     if len(grid.nodes) > 1:
         status = _average(subject, lowest, prior, grid, code, timeline, work, density, space, result)
     if status == OK:
-        status = _follow_curvature(subject, precision, code, timeline, work, density, space)
+        _bend(space)
+        moved = (code, timeline, work, density, space.point, space.traces)
+        status = follow_curvature(subject, space.mode, space.c, space.cb, precision, *moved)
     if status == OK:
         _finish(subject, prior, code, space, result)
     return status
@@ -208,32 +204,14 @@ def _by_transpose(c, vector, out):
 
 
 @part
-def _follow_curvature(subject, precision, code, timeline, work, density, space):
-    """Write t_u, from differences along the columns of C. Returns a status."""
-    n, n_u, traces, cb, point = code.n_etas, code.n_fixed + code.n_etas, space.traces, space.cb, space.point
-    for u in range(n_u):
-        traces[u] = 0.0
+def _bend(space):
+    """Write C B, so that A = C B C'."""
+    n, cb = len(space.mode), space.cb
     for k in range(n):
         for j in range(n):
             cb[k, j] = space.c[k, j]
             for i in range(k, n):
                 cb[k, j] -= space.c[k, i] * (space.g[i, j] if i <= j else space.g[j, i])
-    step, n_points = (LONG, 2) if code.route == EQUATIONS else (SHORT, 1)
-    for j in range(n):
-        for place in range(1, n_points + 1):
-            weight = 0.5 / step if n_points == 1 else (8.0 if place == 1 else -1.0) / (12.0 * step)
-            for side in range(2):
-                sign = 1.0 - 2.0 * side
-                for k in range(n):
-                    point[k] = space.mode[k] + sign * place * step * space.c[k, j]
-                status = call_at(code.evaluate, (_DERIVATIVES, _EXACT, subject, point, precision, code, timeline, work, density))
-                if status != OK:
-                    return status
-                complete_cross(code, work.individual, density)
-                for k in range(n):
-                    for u in range(n_u):
-                        traces[u] += sign * weight * cb[k, j] * density.cross[k, u]
-    return OK
 
 
 @part
