@@ -2,26 +2,30 @@
 
 import math
 import numbers
-from abc import ABC, abstractmethod
 
 import numpy as np
 
+from popmix.data.findings import counted
+from popmix.engine import stamp
 from popmix.errors import FitError, OptionError, SupportError
 from popmix.estimate.blame import blame, blame_vanishing
 from popmix.estimate.boundary import LEAST_GAIN, better_at_boundary, off_bounds
 from popmix.estimate.descent import Descent, Point, minimise
 from popmix.estimate.extremes import vanishing
+from popmix.estimate.method import Method, Outcome, Setting
 from popmix.estimate.objective import Objective
 from popmix.estimate.progress import Progress
+from popmix.estimate.result import Convergence
 from popmix.estimate.scale import Scale
-from popmix.likelihood import Conditional, Evaluation, Problem, Quadrature
+from popmix.likelihood import Evaluation, Problem, Quadrature
 from popmix.model.parameters import Parameters
+from popmix.table import Table
 
 # a better mode, or place near a bound, found at the end restarts the search at most so often
 _MOST_RESTARTS = 10
 
 
-class Marginal(ABC):
+class Marginal(Method):
     """A method that maximises an approximation of the marginal likelihood; what it is, says its `rule`.
 
     `tolerance`: the fall of the OFV that the quadratic model may still promise at the end; `iterations`: the most allowed.
@@ -37,14 +41,9 @@ class Marginal(ABC):
             raise OptionError(f"iterations must be a whole number of at least 1, not {self.iterations!r}.")
 
     @property
-    @abstractmethod
-    def name(self) -> str:
-        """Name of the method in results."""
-
-    @property
-    @abstractmethod
-    def rule(self) -> Conditional | Quadrature:
-        """How the random effects are integrated out."""
+    def parts(self) -> tuple[str, ...]:
+        """The parts of the engine that the method needs."""
+        return (stamp.QUADRATURE,) if isinstance(self.rule, Quadrature) else ()
 
     def check(self, problem: Problem) -> None:
         """Raise SupportError where the method can't honour what the model and the data hold."""
@@ -60,6 +59,15 @@ class Marginal(ABC):
         if len(evaluation.failed):
             raise FitError(blame(problem, evaluation))
         return evaluation
+
+    def estimate(self, problem: Problem, start: Parameters, setting: Setting) -> Outcome:
+        """Return the minimum of the objective reached from `start`. Raises as `minimise` does."""
+        found = self.minimise(problem, start, setting.threads, setting.progress)
+        largest = float(np.max(np.abs(found.point.gradient), initial=0.0))
+        reason = f"{counted(found.iterations, 'iteration')}, {counted(found.evaluations, 'evaluation')}; {_ending(found, start)}"
+        trace = Table({"iteration": np.arange(len(found.history)), "ofv": np.array(found.history)})
+        convergence = Convergence(found.converged, reason, largest, found.iterations, found.evaluations)
+        return Outcome(found.point.state, convergence, trace, found.interrupted)
 
     def minimise(self, problem: Problem, start: Parameters, threads: int | None, progress: Progress) -> Descent:
         """Return the minimum reached from `start`.
@@ -107,3 +115,15 @@ class Marginal(ABC):
             progress.update("fit", None, f"iteration {iteration}: OFV {point.value:.3f}, to gain about {decrement:.2g}")
 
         return minimise(objective.at, objective.curvature, start, tolerance=self.tolerance, most_iterations=iterations, report=report)
+
+
+def _ending(found: Descent, start: Parameters) -> str:
+    """Say what is left to gain, and along which parameter where a search ended badly."""
+    if found.converged:
+        return f"the OFV can fall by no more than {found.decrement:.1g} more."
+    free = np.flatnonzero(~start.fixed)
+    if not len(free):
+        return f"{found.reason}; nothing was to be estimated."
+    steepest = start.names[free[np.argmax(np.abs(found.point.gradient))]]
+    left = f"might still fall by about {found.decrement:.2g}, and slopes" if np.isfinite(found.decrement) else "still slopes"
+    return f"{found.reason}; the OFV {left} most along {steepest}. Try other start values or more iterations."

@@ -33,9 +33,9 @@ class Fit:
     """A model fitted to data (or evaluated at given parameters).
 
     `ofv`: NONMEM's objective, -2 log L without log 2 pi for every Gaussian observation; `minus2ll`: with it, all constants (observations
-    counted with their subjects' weights). `parameters` and `start` are on the natural
-    scale. `shrinkage`: percent on the SD scale by eta. `timing`: seconds by phase. `messages`: warnings in words.
-    `solution`: how amounts were found. `weights`: one per subject. Data frames are pandas for data that came from pandas, else polars.
+    counted with their subjects' weights). `parameters` and `start` are on the natural scale. `shrinkage`: percent on the SD scale by eta.
+    `trace`: one row for each iteration. `timing`: seconds by phase. `messages`: warnings in words. `solution`: how amounts were found.
+    `weights`: one per subject. Data frames are pandas for data that came from pandas, else polars.
     """
 
     model: Model
@@ -52,6 +52,7 @@ class Fit:
     individuals_table: Table
     predictions_table: Table
     shrinkage: dict[str, float]
+    trace: Table
     timing: dict[str, float]
     seed: int | None
     versions: dict[str, str]

@@ -1,0 +1,68 @@
+"""What every estimation method is to `fit`: a name, what it refuses, how it evaluates, and how it estimates."""
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+
+from popmix.estimate.checkpoint import Checkpoint
+from popmix.estimate.progress import Progress
+from popmix.estimate.result import Convergence
+from popmix.likelihood import Conditional, Evaluation, Problem, Quadrature
+from popmix.model.parameters import Parameters
+from popmix.table import Table
+
+
+@dataclass(frozen=True, eq=False)
+class Setting:
+    """How the work is done: on how many threads (None: all cores), who is told of it, its seed, and where it is kept against a kill."""
+
+    threads: int | None
+    progress: Progress
+    seed: int
+    checkpoint: Checkpoint
+
+
+@dataclass(frozen=True, eq=False)
+class Outcome:
+    """What an estimation came to.
+
+    `evaluation`: the objective at the estimates; `trace`: one row for each iteration; `interrupted`: the user stopped it, and this is what
+    it had reached.
+    """
+
+    evaluation: Evaluation
+    convergence: Convergence
+    trace: Table
+    interrupted: bool = False
+
+
+class Method(ABC):
+    """An estimation method with its options."""
+
+    is_random = False  # whether numbers depend on the seed
+
+    @property
+    @abstractmethod
+    def name(self) -> str:
+        """Name of the method in results."""
+
+    @property
+    @abstractmethod
+    def rule(self) -> Conditional | Quadrature:
+        """How the random effects are integrated out where the objective is evaluated."""
+
+    @property
+    def parts(self) -> tuple[str, ...]:
+        """The parts of the engine that the method needs besides what all models do: names in `popmix.engine.stamp`."""
+        return ()
+
+    @abstractmethod
+    def check(self, problem: Problem) -> None:
+        """Raise SupportError where the method can't honour what the model and the data hold."""
+
+    @abstractmethod
+    def evaluate(self, problem: Problem, parameters: Parameters, threads: int | None) -> Evaluation:
+        """Return the objective at given parameters. Raises FitError for subjects that fail."""
+
+    @abstractmethod
+    def estimate(self, problem: Problem, start: Parameters, setting: Setting) -> Outcome:
+        """Return the estimates reached from `start`. Raises FitError when the objective does not exist there."""
