@@ -36,6 +36,7 @@ _HOME = {
     "fit": "popmix.estimate",
     "evaluate": "popmix.estimate",
     "Fit": "popmix.estimate",
+    "FO": "popmix.estimate",
     "FOCE": "popmix.estimate",
     "Laplace": "popmix.estimate",
     "AGQ": "popmix.estimate",

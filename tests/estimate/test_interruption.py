@@ -51,7 +51,7 @@ def test_an_interruption_keeps_what_was_reached(news):
     assert kept.ofv == pytest.approx(first) if news == 1 else kept.ofv < first
 
 
-@pytest.mark.parametrize("late", ["popmix.estimate.marginal.better_at_boundary", "popmix.estimate.fitting.predictions_table"])
+@pytest.mark.parametrize("late", ["popmix.estimate.marginal.better_at_boundary", "popmix.estimate.finishing.predictions_table"])
 def test_an_interruption_after_the_search_keeps_what_was_found(late, found, monkeypatch):
     module, _, name = late.rpartition(".")
     home = importlib.import_module(module)

@@ -20,6 +20,7 @@ class Method:
 
 # The classes are reached through functions, so that `popmix --help` does not load them.
 METHODS = {
+    "fo": Method(lambda: popmix.FO),
     "focei": Method(lambda: popmix.FOCE, {"interaction": True}),
     "foce": Method(lambda: popmix.FOCE, {"interaction": False}),
     "laplace": Method(lambda: popmix.Laplace),
@@ -27,7 +28,6 @@ METHODS = {
 }
 
 PLANNED = {
-    "fo": "first order",
     "saem": "stochastic approximation EM",
     "imp": "importance sampling",
     "nuts": "Hamiltonian Monte Carlo",

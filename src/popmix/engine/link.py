@@ -24,6 +24,7 @@ from popmix.engine.elimination import factorise_real, solve_real
 from popmix.engine.equations import ALGEBRAIC, CLOSED_FORM, EQUATIONS, Equations, no_equations, slopes_of
 from popmix.engine.events import Timeline
 from popmix.engine.exponential_action import integrate_linear
+from popmix.engine.first_order import first_orders
 from popmix.engine.flow import begin, integrate, move, take_inputs
 from popmix.engine.foce import marginals, new_marginal
 from popmix.engine.information import informations, new_information, new_stack
@@ -68,6 +69,13 @@ def link_quadrature() -> None:
         space, result = Bundle(new_workspace(1, 1, 1)), Bundle(new_marginal(1, 1, 1))
         ready(quadratures, subjects, _TRUE, _VECTOR, prior, grid, *full, space, result)
         ready(curvatures, subjects, _VECTOR, _MATRIX, _MATRIX, *full, np.zeros((1, 1, 1)))
+
+
+def link_first_order() -> None:
+    """Compile the first-order method, or load it from the cache on disk."""
+    prior, density = Bundle(new_prior(np.eye(1), np.zeros((1, 1)))), Bundle(new_density(1, 1, 1))
+    with _lock:
+        ready(first_orders, np.zeros(0, dtype=np.int64), _VECTOR, prior, *_examples()[1], density, Bundle(new_marginal(1, 1, 1)))
 
 
 def link_members() -> None:

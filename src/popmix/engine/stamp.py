@@ -31,8 +31,8 @@ _CPU_KEYS = {
     "CPU variant",
 }
 _CPU_SETTINGS = ("NUMBA_CPU_NAME", "NUMBA_CPU_FEATURES")
-# the parts of the engine: what all models need, and what differential equations or quadrature need besides
-ENGINE, EQUATIONS, QUADRATURE, MEMBERS = "engine", "equations", "quadrature", "members"
+# the parts of the engine: what all models need, and what differential equations or some methods need besides
+ENGINE, EQUATIONS, QUADRATURE, MEMBERS, FIRST_ORDER = "engine", "equations", "quadrature", "members", "first-order"
 _known: set[tuple[Path, str]] = set()  # folders from which, or into which, this process has loaded a part
 
 

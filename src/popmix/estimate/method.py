@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from popmix.estimate.checkpoint import Checkpoint
 from popmix.estimate.progress import Progress
 from popmix.estimate.result import Convergence
-from popmix.likelihood import Conditional, Evaluation, Problem, Quadrature
+from popmix.likelihood import Evaluation, Problem, Rule
 from popmix.model.parameters import Parameters
 from popmix.table import Table
 
@@ -47,7 +47,7 @@ class Method(ABC):
 
     @property
     @abstractmethod
-    def rule(self) -> Conditional | Quadrature:
+    def rule(self) -> Rule:
         """How the random effects are integrated out where the objective is evaluated."""
 
     @property

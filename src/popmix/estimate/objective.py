@@ -9,7 +9,7 @@ from popmix.engine.information import Information
 from popmix.errors import Status
 from popmix.estimate.descent import Curvature, Point
 from popmix.estimate.scale import Scale
-from popmix.likelihood import Conditional, Evaluation, Problem, Quadrature
+from popmix.likelihood import Evaluation, Problem, Rule
 from popmix.model.parameters import Parameters
 
 
@@ -19,7 +19,7 @@ class Objective:
 
     problem: Problem
     scale: Scale
-    rule: Conditional | Quadrature
+    rule: Rule
     threads: int | None
 
     def at(self, coordinates: np.ndarray, near: Point | None = None, *, globally: bool = False) -> Point | None:

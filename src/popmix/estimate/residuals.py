@@ -15,13 +15,11 @@ beyond a limit have no WRES and CWRES. Source: Hooker, Staatz and Karlsson (Phar
 import numpy as np
 
 from popmix.engine.predict import Predictions
-from popmix.likelihood import Conditional, Evaluation, Problem, Quadrature
+from popmix.likelihood import Evaluation, Problem, Rule
 from popmix.table import Table
 
 
-def predictions_table(
-    problem: Problem, evaluation: Evaluation, individual: Predictions, typical: Predictions, rule: Conditional | Quadrature
-) -> Table:
+def predictions_table(problem: Problem, evaluation: Evaluation, individual: Predictions, typical: Predictions, rule: Rule) -> Table:
     """Return one row per observation: ID, TIME, DV, PRED, IPRED, RES, IRES, WRES, IWRES, CWRES, NPDE and covariates.
 
     individual: what tables show at the modes; typical: the same at eta = 0.
@@ -49,9 +47,7 @@ def predictions_table(
     return Table(columns | {name: values[rows] for name, values in data.covariates.items() if name in problem.compiled.covariates})
 
 
-def _weighted(
-    problem: Problem, evaluation: Evaluation, individual: Predictions, typical: Predictions, rule: Conditional | Quadrature
-) -> dict[str, np.ndarray]:
+def _weighted(problem: Problem, evaluation: Evaluation, individual: Predictions, typical: Predictions, rule: Rule) -> dict[str, np.ndarray]:
     """Return WRES, IWRES and CWRES; shifted and autocorrelated endpoints are looked at as the likelihood has them."""
     parameters, etas = evaluation.parameters, evaluation.marginal.eta
     endpoints = [one.lowered for one in problem.compiled.endpoints]

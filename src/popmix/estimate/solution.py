@@ -4,7 +4,7 @@ import math
 from dataclasses import dataclass, replace
 
 from popmix.engine.equations import EQUATIONS
-from popmix.likelihood import Conditional, Evaluation, Problem, Quadrature, Solver
+from popmix.likelihood import Evaluation, Problem, Rule, Solver
 
 # the fall of the OFV by which one parameter is judged is near 4; a change of this size decides nothing
 MOST_CHANGE = 1e-3
@@ -49,7 +49,7 @@ class Solution:
         return [f"the OFV changes by {self.change:.2g} when the differential equations are solved more exactly: repeat with {advice}."]
 
 
-def solution_of(problem: Problem, evaluation: Evaluation, rule: Conditional | Quadrature, threads: int | None) -> Solution:
+def solution_of(problem: Problem, evaluation: Evaluation, rule: Rule, threads: int | None) -> Solution:
     """Return how the amounts of an evaluation were found, with the objective computed again where they were integrated."""
     if problem.code.route != EQUATIONS:
         return Solution("closed form" if problem.code.n_states else "algebraic", problem.solver)

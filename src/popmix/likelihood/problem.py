@@ -21,13 +21,12 @@ from popmix.engine.code import Code
 from popmix.engine.curvature import curvatures
 from popmix.engine.density import new_density
 from popmix.engine.events import Timeline
-from popmix.engine.foce import Marginal, marginals, new_marginal
+from popmix.engine.foce import Marginal, new_marginal
 from popmix.engine.information import Information, informations, new_information, new_stack
 from popmix.engine.link import showing_code
 from popmix.engine.members import Members, members, new_members, trace_members
 from popmix.engine.mode import new_prior, precision_of
 from popmix.engine.predict import Predictions, arrivals, new_predictions, predictions
-from popmix.engine.quadrature import new_workspace, quadratures
 from popmix.engine.work import new_work
 from popmix.errors import Status
 from popmix.likelihood.candidates import candidates
@@ -35,7 +34,7 @@ from popmix.likelihood.effects import Effects
 from popmix.likelihood.grouped import Groups, tree_of
 from popmix.likelihood.groupings import Groupings
 from popmix.likelihood.mixture import Shares, mixed, shares_of
-from popmix.likelihood.rules import Conditional, Quadrature
+from popmix.likelihood.rules import Conditional, Rule
 from popmix.likelihood.solver import Solver
 from popmix.model.model import Model
 from popmix.model.parameters import Parameters
@@ -141,7 +140,7 @@ class Problem:
     def evaluate(
         self,
         parameters: Parameters,
-        rule: Conditional | Quadrature,
+        rule: Rule,
         *,
         modes: np.ndarray | Sequence[np.ndarray] | None = None,
         globally: bool = False,
@@ -165,7 +164,7 @@ class Problem:
     def _marginal(
         self,
         parameters: Parameters,
-        rule: Conditional | Quadrature,
+        rule: Rule,
         modes: np.ndarray | None,
         globally: bool,
         threads: int | None,
@@ -180,26 +179,19 @@ class Problem:
         if modes is not None:
             result.eta[:] = modes
         omega, fixed = self.omega(parameters), self.fixed(parameters)
-        points, found = candidates(code.n_etas), Bundle(result)
-        grid = None if isinstance(rule, Conditional) else rule.grid(code.n_etas)
+        points, found, evaluator = candidates(code.n_etas), Bundle(result), rule.evaluator(code)
 
         def task(subjects: np.ndarray) -> None:
-            prior = Bundle(new_prior(omega, points))
             with self._memory(group) as memory:
-                if grid is None:
-                    marginals(subjects, rule.frozen, globally, fixed, prior, *memory, found)
-                else:
-                    space = Bundle(new_workspace(code.n_fixed, code.n_etas, len(grid.nodes)))
-                    quadratures(subjects, globally, fixed, prior, Bundle(grid), *memory, space, found)
+                evaluator(subjects, globally, fixed, Bundle(new_prior(omega, points)), memory, found)
 
         self.over_subjects(task, threads)
         return result
 
-    def _groups(self, parameters: Parameters, rule: Conditional | Quadrature, threads: int | None) -> Groups:
+    def _groups(self, parameters: Parameters, rule: Rule, threads: int | None) -> Groups:
         """Return the groups of subjects that share random effects, evaluated by the engine."""
         code, fixed, omega = self.code, self.fixed(parameters), self.omega(parameters)
-        is_conditional = isinstance(rule, Conditional)
-        frozen = is_conditional and rule.frozen
+        is_conditional, frozen = not rule.is_exact, rule.frozen
         tree = tree_of(self.effects.level, self.effects.n_above, {one.name: one.group for one in self.groupings.above})
         precision = np.zeros_like(omega)
         own = slice(0, tree.n_own)
@@ -249,37 +241,34 @@ class Problem:
         """Return the values of thetas, sigmas, and of SDs that stand in expressions, as the engine takes them."""
         return np.ascontiguousarray(parameters.values[self.compiled.positions])
 
-    def information(self, evaluation: Evaluation, rule: Conditional | Quadrature, *, threads: int | None = None) -> Information:
+    def information(self, evaluation: Evaluation, rule: Rule, *, threads: int | None = None) -> Information:
         """Return the information of every subject at the modes of an evaluation (natural scale, omega as a matrix).
 
         That of FOCE is the expected one, that of quadrature the exact curvature of the joint density with the modes following.
         """
         parameters = evaluation.parameters
-        made = self._observed_information if isinstance(rule, Quadrature) or self.effects.n_above else self._expected_information
+        made = self._observed_information if rule.is_exact or self.effects.n_above else self._expected_information
         groups = [made(marginal, rule, parameters, threads, group) for group, marginal in enumerate(evaluation.groups)]
         if len(groups) == 1:
             return groups[0]
         parts = (np.stack(part, axis=1) for part in zip(*groups, strict=True))
         return Information(*(np.einsum("ng,ng...->n...", evaluation.membership, part) for part in parts))
 
-    def _expected_information(
-        self, marginal: Marginal, rule: Conditional, parameters: Parameters, threads: int | None, group: int
-    ) -> Information:
+    def _expected_information(self, marginal: Marginal, rule: Rule, parameters: Parameters, threads: int | None, group: int) -> Information:
         code, precision, fixed = self.code, precision_of(self.omega(parameters)), self.fixed(parameters)
         result = new_information(self.n_subjects, code.n_fixed, code.n_etas)
         most, found = int(np.max(np.diff(self.timeline.first_observation), initial=1)), Bundle(result)
+        etas = np.zeros_like(marginal.eta) if rule.at_zero else marginal.eta
 
         def task(subjects: np.ndarray) -> None:
             stack = Bundle(new_stack(most, code.n_fixed, code.n_etas))
             with self._memory(group) as memory:
-                informations(subjects, rule.frozen, fixed, marginal.eta, precision, *memory, stack, found)
+                informations(subjects, rule.frozen, fixed, etas, precision, *memory, stack, found)
 
         self.over_subjects(task, threads)
         return result
 
-    def _observed_information(
-        self, marginal: Marginal, rule: Conditional | Quadrature, parameters: Parameters, threads: int | None, group: int
-    ) -> Information:
+    def _observed_information(self, marginal: Marginal, rule: Rule, parameters: Parameters, threads: int | None, group: int) -> Information:
         precision, fixed = precision_of(self.omega(parameters)), self.fixed(parameters)
         n_fixed, n_unknowns = self.code.n_fixed, self.code.n_fixed + self.code.n_etas
         second = np.zeros((self.n_subjects, n_unknowns, n_unknowns))

@@ -1,13 +1,23 @@
-"""How the random effects are integrated out: FOCE, or adaptive Gauss-Hermite quadrature, whose first order is Laplace's."""
+"""How the random effects are integrated out: first order, FOCE, or adaptive Gauss-Hermite quadrature, whose first order is Laplace's."""
 
+from abc import ABC, abstractmethod
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import product
+from typing import ClassVar
 
 import numpy as np
 
-from popmix.engine.quadrature import Grid
+from popmix.engine.bundle import Bundle
+from popmix.engine.code import Code
+from popmix.engine.first_order import first_orders
+from popmix.engine.foce import marginals
+from popmix.engine.quadrature import Grid, new_workspace, quadratures
 from popmix.errors import SupportError
+
+# what evaluates some subjects: (subjects, globally, fixed, prior, memory, result)
+Evaluator = Callable[..., None]
 
 # up to so many random effects of a subject the grid is a full tensor product
 _MOST_TENSOR = 3
@@ -17,35 +27,76 @@ _PRUNED = 1e-6
 _MOST_NODES = 200_000
 
 
-@dataclass(frozen=True)
-class Conditional:
-    """FOCE: the curvature at the mode is the expected one; with `interaction` the residual variance follows the random effects."""
+class Rule(ABC):
+    """How the random effects of a subject are integrated out.
 
-    interaction: bool = True
+    interaction: whether residual variances follow the random effects; is_exact: whether the curvature at the mode is the exact one, else
+    the expected one; at_zero: whether the model is linearised where the random effects are zero.
+    """
+
+    interaction: bool
+    is_exact: ClassVar[bool] = False
+    at_zero: ClassVar[bool] = False
 
     @property
     def frozen(self) -> bool:
         """Whether residual variances stay at those of eta = 0."""
         return not self.interaction
 
+    @abstractmethod
+    def evaluator(self, code: Code) -> Evaluator:
+        """Return what evaluates subjects of a model: called with (subjects, globally, fixed, prior, memory, result)."""
+
 
 @dataclass(frozen=True)
-class Quadrature:
+class FirstOrder(Rule):
+    """FO: the model is linearised at eta = 0, with the residual variances there."""
+
+    interaction: ClassVar[bool] = False
+    at_zero: ClassVar[bool] = True
+
+    def evaluator(self, code: Code) -> Evaluator:
+        """Return what evaluates subjects; nothing is searched, so `globally` has no meaning."""
+        return lambda subjects, globally, fixed, prior, memory, result: first_orders(subjects, fixed, prior, *memory, result)
+
+
+@dataclass(frozen=True)
+class Conditional(Rule):
+    """FOCE: the curvature at the mode is the expected one; with `interaction` the residual variance follows the random effects."""
+
+    interaction: bool = True
+
+    def evaluator(self, code: Code) -> Evaluator:
+        """Return what evaluates subjects."""
+        frozen = self.frozen
+        return lambda subjects, globally, fixed, prior, memory, result: marginals(subjects, frozen, globally, fixed, prior, *memory, result)
+
+
+@dataclass(frozen=True)
+class Quadrature(Rule):
     """Adaptive Gauss-Hermite quadrature with `order` nodes along each random effect, with the exact curvature at the mode.
 
     Beyond three random effects the nodes of least weight, 1e-6 of the whole together, are left out and the others scaled to replace them.
     """
 
     order: int = 1
-
-    @property
-    def interaction(self) -> bool:
-        """Residual variances follow the random effects."""
-        return True
+    interaction: ClassVar[bool] = True
+    is_exact: ClassVar[bool] = True
 
     def grid(self, n_effects: int) -> Grid:
         """Return nodes and weights. Raises SupportError for too many."""
         return _grid(self.order, n_effects)
+
+    def evaluator(self, code: Code) -> Evaluator:
+        """Return what evaluates subjects."""
+        own = self.grid(code.n_etas)
+        grid = Bundle(own)
+
+        def evaluate(subjects, globally, fixed, prior, memory, result):
+            space = Bundle(new_workspace(code.n_fixed, code.n_etas, len(own.nodes)))
+            quadratures(subjects, globally, fixed, prior, grid, *memory, space, result)
+
+        return evaluate
 
 
 @lru_cache(maxsize=16)
