@@ -8,7 +8,7 @@ _HOME = {
     "fit_file": "popmix.app.files",
     "evaluate_file": "popmix.app.files",
     "read_values": "popmix.app.files",
-    "fit_document": "popmix.interop.run_folder",
+    "Fitted": "popmix.app.files",
     "to_json": "popmix.interop.documents",
     "check": "popmix.app.checking",
     "Check": "popmix.app.checking",

@@ -11,6 +11,7 @@ from popmix.estimate import Fit, evaluate, fit
 from popmix.interop import run_folder
 from popmix.likelihood import AUTOMATIC, Solver
 from popmix.model import Model, load
+from popmix.uncertainty import Covariance, covariance
 
 
 @dataclass(frozen=True)
@@ -19,7 +20,8 @@ class Request:
 
     out: the run folder to make, None for none; overwrite: an earlier run folder of that name may be replaced;
     threads: None for all cores; command: the words that asked for the work, kept in the run folder; progress: has
-    `update`; columns: roles and covariates by the name of their column; solver: None for the default one.
+    `update`; columns: roles and covariates by the name of their column; solver: None for the default one; covariance: the kind of that of
+    the estimates, None for none.
     """
 
     out: Path | None = None
@@ -30,6 +32,7 @@ class Request:
     progress: Any = None
     columns: Mapping[str, str] | None = None
     solver: Solver | None = None
+    covariance: str | None = None
 
     def __post_init__(self) -> None:
         if self.threads is not None and self.threads < 1:
@@ -42,7 +45,22 @@ class Request:
         return {"columns": self.columns, "threads": self.threads, "progress": self.progress, "solver": solver}
 
 
-def fit_file(model: str | Path | Model, data: str | Path, method: Any, request: Request | None = None) -> Fit:
+@dataclass(frozen=True, eq=False)
+class Fitted:
+    """A fit with what was asked for besides: the covariance of its estimates, None where it was not."""
+
+    fit: Fit
+    covariance: Covariance | None = None
+
+    def document(self, command: tuple[str, ...] = ()) -> dict[str, Any]:
+        """Return the machine form."""
+        return run_folder.fit_document(self.fit, command, self.covariance)
+
+    def __str__(self) -> str:
+        return self.fit.summary(self.covariance)
+
+
+def fit_file(model: str | Path | Model, data: str | Path, method: Any, request: Request | None = None) -> Fitted:
     """Fit the model of a file (`path` or `path:Name`) to the data of a file, and write the run folder when one is asked for.
 
     The run folder's name is checked before the work begins. When the user interrupts, what was reached is written and the
@@ -55,20 +73,22 @@ def fit_file(model: str | Path | Model, data: str | Path, method: Any, request: 
         result = fit(loaded, data, method, seed=request.seed, **request.common)
     except Interrupted as interruption:
         raise _kept(interruption, request) from interruption
-    _save(result, request)
-    return result
+    told = {"threads": request.threads, "progress": request.progress}
+    found = Fitted(result, covariance(result, request.covariance, **told) if request.covariance else None)
+    _save(found, request)
+    return found
 
 
 def evaluate_file(
     model: str | Path | Model, data: str | Path, method: Any, at: Mapping[str, float] | None = None, request: Request | None = None
-) -> Fit:
+) -> Fitted:
     """Evaluate the objective at given values (the start values for what `at` leaves out), without estimation.
 
     Raises PopmixError as `fit_file` does.
     """
     request = request or Request()
     _refuse_folder(request)
-    result = evaluate(_loaded(model), data, method, at=at, **request.common)
+    result = Fitted(evaluate(_loaded(model), data, method, at=at, **request.common))
     _save(result, request)
     return result
 
@@ -103,13 +123,14 @@ def _refuse_folder(request: Request) -> None:
         run_folder.check_folder(request.out, overwrite=request.overwrite)
 
 
-def _save(result: Fit, request: Request) -> None:
+def _save(result: Fitted, request: Request) -> None:
     if request.out is not None:
-        run_folder.save(result, request.out, overwrite=request.overwrite, command=request.command)
+        own = {"overwrite": request.overwrite, "command": request.command, "covariance": result.covariance}
+        run_folder.save(result.fit, request.out, **own)
 
 
 def _kept(interruption: Interrupted, request: Request) -> Interrupted:
     if interruption.kept is None or request.out is None:
         return interruption
-    _save(interruption.kept, request)
+    _save(Fitted(interruption.kept), request)
     return Interrupted(f"{str(interruption).removesuffix('.')}: see {request.out}.", interruption.kept)

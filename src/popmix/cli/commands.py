@@ -8,7 +8,7 @@ import typer
 
 from popmix import __version__, app
 from popmix.cli.guard import INTERRUPTED, guarded
-from popmix.cli.methods import METHODS, check_covariance, make_method, make_solver, pairs
+from popmix.cli.methods import COVARIANCES, METHODS, covariance_kind, make_method, make_solver, pairs
 from popmix.cli.progress import progress
 
 shell = typer.Typer(
@@ -40,6 +40,9 @@ SolverOptions = Annotated[
 OutFolder = Annotated[Path | None, typer.Option("--out", metavar="DIR", help="Write a run folder of this name.")]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Let the run folder replace an earlier run folder.")]
 Jobs = Annotated[int | None, typer.Option("--jobs", metavar="N", help="Number of threads; all cores when left out.")]
+Covariance = Annotated[
+    str, typer.Option("--covariance", metavar="KIND", help=f"Standard errors by the covariance of the estimates: {', '.join(COVARIANCES)}.")
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON on stdout, and nothing else there.")]
 Traceback = Annotated[bool, typer.Option("--traceback", help="Show where an error happened, for a report.")]
 
@@ -52,7 +55,7 @@ def fit(
     option: Options = None,
     column: Columns = None,
     solver: SolverOptions = None,
-    covariance: Annotated[str, typer.Option("--covariance", metavar="KIND", help="Covariance of the estimates: none.")] = "none",
+    covariance: Covariance = "none",
     out: OutFolder = None,
     overwrite: Overwrite = False,
     seed: Annotated[int | None, typer.Option("--seed", metavar="N", help="Seed of whatever is random, kept with the result.")] = None,
@@ -63,9 +66,9 @@ def fit(
     """Estimate the parameters of a model from data."""
     with guarded(traceback):
         chosen = make_method(method, option or ())
-        check_covariance(covariance)
+        kind = covariance_kind(covariance)
         with progress() as told:
-            request = app.Request(out, overwrite, seed, jobs, _command(), told, pairs(column), make_solver(solver))
+            request = app.Request(out, overwrite, seed, jobs, _command(), told, pairs(column), make_solver(solver), kind)
             result = app.fit_file(model, data, chosen, request)
         _show_fit(result, out, json)
 
@@ -129,7 +132,7 @@ def demo(json: AsJson = False, traceback: Traceback = False) -> None:
     """Fit the bundled theophylline data, and say what to do next."""
     with guarded(traceback):
         with progress() as told:
-            result = app.demo(told)
+            result = app.Fitted(app.demo(told))
         _show_fit(result, None, json)
         if not json:
             typer.echo(app.NEXT_STEPS)
@@ -154,8 +157,8 @@ def _root(version: Annotated[bool, typer.Option("--version", help="Print the ver
         raise typer.Exit(0)
 
 
-def _show_fit(result: object, out: Path | None, json: bool) -> None:
-    typer.echo(app.to_json(app.fit_document(result, _command())).rstrip() if json else str(result))
+def _show_fit(result: "app.Fitted", out: Path | None, json: bool) -> None:
+    typer.echo(app.to_json(result.document(_command())).rstrip() if json else str(result))
     if out is not None:
         typer.echo(f"Run folder: {out}", err=True)
 

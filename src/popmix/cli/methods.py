@@ -73,12 +73,11 @@ def make_solver(options: Sequence[str] | None) -> Any:
     return popmix.Solver(**_values(options, "solver", allowed, "--solver"))
 
 
-def check_covariance(name: str) -> None:
-    """Raise OptionError for an unknown kind of covariance, SupportError for one that is planned."""
+def covariance_kind(name: str) -> str | None:
+    """Return a kind of covariance, None for none. Raises OptionError for an unknown one."""
     if name not in COVARIANCES:
         raise OptionError(f"unknown covariance {name!r}.{_nearest(name, COVARIANCES)} Kinds: {', '.join(COVARIANCES)}.")
-    if name != "none":
-        raise SupportError(f"the covariance {name} of the estimates is not available in this version: use --covariance none.")
+    return None if name == "none" else name
 
 
 def _values(texts: Sequence[str], method: str, allowed: Mapping[str, Field], word: str) -> dict[str, Any]:

@@ -106,6 +106,12 @@ def evaluate(
     return result_of(problem, method, begin, Outcome(evaluation, convergence, trace), threads, None, clock)
 
 
+def bound(result: Fit, progress: Progress | None = None) -> Problem:
+    """Return the problem of a fit: its model bound to its data again, with its weights and its solver."""
+    load_engine(progress or Silent(), result.model, result.method, result.solution.solver)
+    return bind(result.model, result.data, weights=result.weights, solver=result.solution.solver)
+
+
 def _checked(model: Model, method: Method | None, threads: int | None) -> Method:
     if not isinstance(model, Model):
         raise OptionError(f"the model must be a Model, not {type(model).__name__}: write class Name(Model), or popmix.load(path).")

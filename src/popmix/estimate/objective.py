@@ -39,6 +39,12 @@ class Objective:
         point = self.point(coordinates, evaluation)
         return point if np.all(np.isfinite(point.gradient)) else None
 
+    def at_parameters(self, parameters: Parameters, near: Point) -> float | None:
+        """Return the objective at parameters that the caller knows to be possible, None where it does not exist."""
+        evaluation = self._evaluate(parameters, self._expected_modes(near.state, parameters), False)
+        evaluation = self._retried(evaluation, near.state, parameters)
+        return None if len(evaluation.failed) else evaluation.ofv
+
     def point(self, coordinates: np.ndarray, evaluation: Evaluation) -> Point:
         """Return value and gradient of an evaluation in unconstrained coordinates."""
         with np.errstate(over="ignore", invalid="ignore"):

@@ -74,17 +74,18 @@ class Fit:
         """Schwarz's criterion with the number of observations, -2LL + p log n (PsN's and NONMEM users' convention)."""
         return self.minus2ll + self.n_estimated * float(np.log(max(self.n_observations, 1)))
 
-    def estimates(self) -> Table:
-        """Return one row per parameter: name, value, se, rse, lower, upper, fixed, unit, label (se: nan until computed)."""
+    def estimates(self, covariance: Any = None) -> Table:
+        """Return one row per parameter: name, value, se, rse, lower, upper, fixed, unit, label.
+
+        The errors are those of `covariance` (see `popmix.covariance`), nan without it.
+        """
         own = self.parameters
-        unknown = np.full(len(own), np.nan)
+        unknown = dict.fromkeys(("se", "rse", "lower", "upper"), np.full(len(own), np.nan))
+        known = unknown if covariance is None else covariance.errors()
         columns = {
             "name": np.array(own.names, dtype=object),
             "value": own.values,
-            "se": unknown,
-            "rse": unknown,
-            "lower": unknown,
-            "upper": unknown,
+            **{name: known[name] for name in unknown},
             "fixed": own.fixed,
             "unit": np.array(own.units, dtype=object),
             "label": np.array(own.labels, dtype=object),
@@ -98,6 +99,10 @@ class Fit:
     def individuals(self) -> Any:
         """Return the subjects with their random effects and parameters as a data frame."""
         return self.individuals_table.to_frame(self.data.library)
+
+    def summary(self, covariance: Any = None) -> str:
+        """Return the text of `print(fit)`, with the standard errors of `covariance` where one is given."""
+        return summary.as_text(self, covariance)
 
     def __repr__(self) -> str:
         return summary.as_text(self)

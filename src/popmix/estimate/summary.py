@@ -31,14 +31,14 @@ class Section:
     rows: tuple[tuple[str, ...], ...]
 
 
-def as_text(fit: "Fit") -> str:
+def as_text(fit: "Fit", covariance: Any = None) -> str:
     """Return at most 40 lines: what was fitted, objective, convergence, parameters, warnings and time.
 
     Variability is shown as SD, variance and, for log-normal parameters, CV% = 100 sqrt(exp(sd²) - 1).
     """
-    head, tail = heading(fit), closing(fit)
+    head, tail = [*heading(fit), *_about(covariance)], closing(fit)
     room = _MOST_LINES - len(head) - len(tail) - 2
-    return "\n".join(line.rstrip() for line in [*head, "", *_fitted_in(sections(fit), room), "", *tail])
+    return "\n".join(line.rstrip() for line in [*head, "", *_fitted_in(sections(fit, covariance), room), "", *tail])
 
 
 def as_html(fit: "Fit") -> str:
@@ -75,9 +75,20 @@ def closing(fit: "Fit") -> list[str]:
     return [*messages, f"Time: {times}"] if times else messages
 
 
-def sections(fit: "Fit") -> list[Section]:
+def _about(covariance: Any) -> list[str]:
+    """Return a line about the covariance of the estimates, or about why there is none."""
+    if covariance is None:
+        return []
+    if not covariance.exists:
+        return _wrapped(f"No standard errors ({covariance.kind}): {covariance.trouble}")
+    return _wrapped(
+        f"Standard errors: {covariance.kind}; condition number {covariance.condition_number:.3g}. {covariance.trouble}".rstrip()
+    )
+
+
+def sections(fit: "Fit", covariance: Any = None) -> list[Section]:
     """Return the parameter table: fixed effects, between-subject variability, correlations and residual error, if any."""
-    known = {str(row["name"]): row for row in fit.estimates().rows()}
+    known = {str(row["name"]): row for row in fit.estimates(covariance).rows()}
     makers = (_thetas, _variability, _occasions, _correlations, _residuals)
     made = [maker(fit, known) for maker in makers]
     return [_without_empty_columns(section) for section in made if section.rows]

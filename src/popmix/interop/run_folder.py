@@ -16,13 +16,16 @@ from popmix.estimate import Fit
 from popmix.interop.documents import to_json
 from popmix.interop.exchange import recover, replace_folder
 from popmix.model import write
+from popmix.uncertainty import Covariance
 
 FORMAT = "popmix run 1"
 FILES = ("fit.json", "predictions.csv", "individuals.csv", "model.py")
 
 
-def save(fit: Fit, folder: str | Path, *, overwrite: bool = False, command: Sequence[str] = ()) -> Path:
-    """Write the run folder of a fit and return its path.
+def save(
+    fit: Fit, folder: str | Path, *, overwrite: bool = False, command: Sequence[str] = (), covariance: Covariance | None = None
+) -> Path:
+    """Write the run folder of a fit (with the `covariance` of its estimates) and return its path.
 
     A run that is killed leaves either the whole new folder or what was there before. An interrupt from the keyboard does not lose
     the fit: the folder is written all the same, and a second interrupt stops it. Raises PopmixError when the folder exists and may
@@ -30,7 +33,7 @@ def save(fit: Fit, folder: str | Path, *, overwrite: bool = False, command: Sequ
     """
     target = Path(folder)
     interrupted = _insist(lambda: check_folder(target, overwrite=overwrite))
-    interrupted |= _insist(lambda: _save(fit, target, command))
+    interrupted |= _insist(lambda: _save(fit, target, command, covariance))
     if interrupted:
         raise Interrupted(f"interrupted while {target} was written; it is complete all the same.", kept=fit)
     return target
@@ -46,9 +49,9 @@ def _insist(task: Callable[[], None]) -> bool:
     return False
 
 
-def _save(fit: Fit, target: Path, command: Sequence[str]) -> None:
+def _save(fit: Fit, target: Path, command: Sequence[str], covariance: Covariance | None) -> None:
     contents = {
-        "fit.json": to_json(fit_document(fit, command)),
+        "fit.json": to_json(fit_document(fit, command, covariance)),
         "predictions.csv": fit.predictions_table.to_csv(),
         "individuals.csv": fit.individuals_table.to_csv(),
         "model.py": write(fit.model),
@@ -94,7 +97,7 @@ def _refuse_unwritable(target: Path) -> None:
         raise PopmixError(f"the run folder {target} can't be made in {nearest}: {error.strerror or error}.") from error
 
 
-def fit_document(fit: Fit, command: Sequence[str] = ()) -> dict[str, Any]:
+def fit_document(fit: Fit, command: Sequence[str] = (), covariance: Covariance | None = None) -> dict[str, Any]:
     """Return the content of `fit.json`: the keys of the contract, then what is needed to repeat the fit."""
     names, matrix = fit.parameters.eta_names, fit.parameters.omega()
     data = fit.data
@@ -109,7 +112,8 @@ def fit_document(fit: Fit, command: Sequence[str] = ()) -> dict[str, Any]:
         "gradient_norm": fit.convergence.gradient_norm,
         "n_subjects": fit.n_subjects,
         "n_observations": fit.n_observations,
-        "estimates": _estimates(fit),
+        "estimates": _estimates(fit, covariance),
+        "covariance": None if covariance is None else _covariance(covariance),
         "omega": {"names": names, "matrix": matrix},
         "individuals": _individuals(fit),
         "shrinkage": fit.shrinkage,
@@ -138,9 +142,21 @@ def fit_document(fit: Fit, command: Sequence[str] = ()) -> dict[str, Any]:
     }
 
 
-def _estimates(fit: Fit) -> dict[str, dict[str, Any]]:
+def _estimates(fit: Fit, covariance: Covariance | None) -> dict[str, dict[str, Any]]:
     keys = ("value", "se", "rse", "lower", "upper", "fixed", "unit")
-    return {str(row["name"]): {key: row[key] or None if key == "unit" else row[key] for key in keys} for row in fit.estimates().rows()}
+    rows = fit.estimates(covariance).rows()
+    return {str(row["name"]): {key: row[key] or None if key == "unit" else row[key] for key in keys} for row in rows}
+
+
+def _covariance(covariance: Covariance) -> dict[str, Any]:
+    return {
+        "kind": covariance.kind,
+        "names": covariance.names,
+        "matrix": covariance.matrix if covariance.exists else None,
+        "condition_number": covariance.condition_number,
+        "held": covariance.held,
+        "trouble": covariance.trouble,
+    }
 
 
 def _individuals(fit: Fit) -> list[dict[str, Any]]:

@@ -101,6 +101,10 @@ class Parameters:
         """Return a copy with other values that the caller knows to be possible."""
         return replace(self, values=values)
 
+    def with_fixed(self, fixed: np.ndarray) -> Parameters:
+        """Return a copy in which other parameters are fixed (a truth value for each)."""
+        return replace(self, fixed=np.asarray(fixed, dtype=bool))
+
     def as_dict(self) -> dict[str, float]:
         """Return the values by name."""
         return {name: float(value) for name, value in zip(self.names, self.values, strict=True)}
