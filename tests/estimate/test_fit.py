@@ -131,8 +131,8 @@ ENGINE, EQUATIONS = "the engine", "the engine for differential equations"
 @pytest.mark.parametrize("cached", [True, False])
 def test_progress_says_which_parts_of_the_engine_are_compiled(cached, solver, parts, monkeypatch):
     news = []
-    monkeypatch.setattr("popmix.estimate.fitting.stamp.is_cached", lambda folder, part: cached)
-    monkeypatch.setattr("popmix.estimate.fitting.stamp.keep", lambda folder, part: news.append(f"kept {part}"))
+    monkeypatch.setattr("popmix.estimate.binding.stamp.is_cached", lambda folder, part: cached)
+    monkeypatch.setattr("popmix.estimate.binding.stamp.keep", lambda folder, part: news.append(f"kept {part}"))
 
     class Told:
         def update(self, phase: str, fraction: float | None, message: str) -> None:

@@ -8,7 +8,7 @@ from worlds import WORLDS, frame
 import popmix
 from popmix import *
 from popmix.errors import OptionError
-from popmix.uncertainty.directions import flattest
+from popmix.estimate.directions import flattest
 
 
 class Means(Model):

@@ -9,12 +9,14 @@ import numpy as np
 
 from popmix.estimate.late import late_doses
 from popmix.estimate.method import Method, Outcome
+from popmix.estimate.multistart import several_optima
 from popmix.estimate.residuals import individuals_table, predictions_table, shrinkage_of
 from popmix.estimate.result import Fit
 from popmix.estimate.solution import solution_of
 from popmix.estimate.warnings import warnings_of, without_predictions
 from popmix.likelihood import Problem
 from popmix.model.parameters import Parameters
+from popmix.table import Table
 
 
 class Clock:
@@ -36,6 +38,7 @@ def result_of(
     method: Method,
     start: Parameters,
     found: Outcome,
+    starts: Table,
     threads: int | None,
     seed: int | None,
     clock: Clock,
@@ -72,7 +75,8 @@ def result_of(
         seed=seed,
         versions=_versions(),
         trace=found.trace,
-        messages=(*solution.warnings, *without_predictions(problem, typical), *late, *warned),
+        starts=starts,
+        messages=(*several_optima(starts), *solution.warnings, *without_predictions(problem, typical), *late, *warned),
         weights=problem.weights,
     )
     clock.lap("tables")

@@ -2,29 +2,28 @@
 
 from collections.abc import Mapping
 from dataclasses import asdict, replace
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from popmix.compiler.lower import starts_as_equations
-from popmix.engine import stamp
-from popmix.engine.foce import marginals
-from popmix.engine.link import link, link_first_order, link_members, link_quadrature
 from popmix.errors import FitError, Interrupted, OptionError
+from popmix.estimate.binding import load_engine
 from popmix.estimate.checkpoint import Checkpoint
+from popmix.estimate.convergence import Convergence
 from popmix.estimate.finishing import Clock, result_of
 from popmix.estimate.foce import FOCE
 from popmix.estimate.late import refuse_late_doses
 from popmix.estimate.method import Method, Outcome, Setting
+from popmix.estimate.multistart import check_starts, estimate_from, no_starts
 from popmix.estimate.progress import Progress, Silent
 from popmix.estimate.quadrature import Laplace
-from popmix.estimate.result import Convergence, Fit
+from popmix.estimate.result import Fit
+from popmix.estimate.starting import automatic_start
 from popmix.likelihood import AUTOMATIC, Problem, Solver, bind
 from popmix.likelihood.mixture import impossible_shares
 from popmix.likelihood.solver import check_solver
-from popmix.model.declarations import Distribution, Level
+from popmix.model.declarations import Distribution
 from popmix.model.model import Model
 from popmix.model.parameters import Parameters, parameters_of
 from popmix.model.writing import write
@@ -32,11 +31,6 @@ from popmix.table import Table
 
 # what random methods start from when nobody chooses
 _DEFAULT_SEED = 1
-# what the parts of the engine that methods ask for are called, and what loads them
-_PARTS = {
-    stamp.FIRST_ORDER: ("the engine for the first-order method", link_first_order),
-    stamp.QUADRATURE: ("the engine for quadrature", link_quadrature),
-}
 
 
 def fit(
@@ -45,7 +39,8 @@ def fit(
     method: Method | None = None,
     *,
     weights: np.ndarray | None = None,
-    start: Mapping[str, float] | Parameters | None = None,
+    start: Mapping[str, float] | Parameters | str | None = None,
+    n_starts: int = 1,
     columns: Mapping[str, str] | None = None,
     threads: int | None = None,
     progress: Progress | None = None,
@@ -57,27 +52,32 @@ def fit(
 
     `method` defaults to FOCE(interaction=True), for models with outcomes that are not continuous to Laplace(); `weights` count subjects
     (2 = twice); `columns` maps roles and covariates to other column names ({"time": "TAFD", "WT": "BW"}); `start` replaces start values
-    by name; `seed` decides what random methods draw (default: always the same) and is kept with the result; `solver` says how differential
-    equations are solved. `checkpoint`: a file in which long estimations keep their state: after a kill the same call goes on from there.
-    Numbers do not depend on `threads`.
+    by name, or is "auto", which finds them in the data; `n_starts` estimations are done from there and from values spread around (thetas by
+    factors up to 5), the best is returned, and `starts` of the Fit tells what each led to; `seed` decides what random methods and starts
+    draw (default: always the same); `solver` says how differential equations are solved. `checkpoint`: a file in which long estimations
+    keep their state: after a kill the same call goes on from there. Numbers do not depend on `threads`.
     Raises DataError, SupportError and ModelError before anything is computed, FitError when the start values make no sense, and
     Interrupted, with the Fit reached so far in `kept`, when the user stops it.
     """
     method, told = _checked(model, method, threads), progress or Silent()
-    clock = Clock()
-    problem, begin = _prepared(model, method, data, columns, weights, start, told, clock, solver)
+    check_starts(n_starts)
+    clock, auto = Clock(), _is_auto(start)
+    problem, begin = _prepared(model, method, data, columns, weights, None if auto else start, told, clock, solver)
+    if auto:
+        begin = automatic_start(problem, begin, default_method(model), threads, told)
+        clock.lap("start")
     seed = _DEFAULT_SEED if seed is None and method.is_random else seed
     kept = Checkpoint(None if checkpoint is None else Path(checkpoint), _identity(problem, method, begin, seed))
-    found = method.estimate(problem, begin, Setting(threads, told, seed or 0, kept))
+    found, starts = estimate_from(method, problem, begin, Setting(threads, told, seed or 0, kept), n_starts)
     clock.lap("fit")
     interrupted = found.interrupted
     try:
-        result = result_of(problem, method, begin, found, threads, seed, clock)
+        result = result_of(problem, method, begin, found, starts, threads, seed, clock)
     except KeyboardInterrupt:
         # the estimation had ended, the tables take a moment: they are made all the same, and a second interrupt stops them
         interrupted = True
         stopped = replace(found.convergence, converged=False, reason="interrupted")
-        result = result_of(problem, method, begin, replace(found, convergence=stopped), threads, seed, clock)
+        result = result_of(problem, method, begin, replace(found, convergence=stopped), starts, threads, seed, clock)
     if interrupted:
         raise Interrupted("the fit was interrupted; what it had reached is kept", kept=result)
     return result
@@ -101,15 +101,16 @@ def evaluate(
     problem, begin = _prepared(model, method, data, columns, weights, at, told, clock, solver)
     evaluation = method.evaluate(problem, begin, threads)
     clock.lap("evaluate")
-    trace = Table({"iteration": np.zeros(1, dtype=int), "ofv": np.array([evaluation.ofv])})
     convergence = Convergence(None, "the objective at given values; nothing was estimated.", float("nan"), 0, 1, evaluated_only=True)
-    return result_of(problem, method, begin, Outcome(evaluation, convergence, trace), threads, None, clock)
+    nothing = Table({"iteration": np.zeros(0, dtype=int), "ofv": np.zeros(0)})
+    return result_of(problem, method, begin, Outcome(evaluation, convergence, nothing), no_starts(), threads, None, clock)
 
 
-def bound(result: Fit, progress: Progress | None = None) -> Problem:
-    """Return the problem of a fit: its model bound to its data again, with its weights and its solver."""
-    load_engine(progress or Silent(), result.model, result.method, result.solution.solver)
-    return bind(result.model, result.data, weights=result.weights, solver=result.solution.solver)
+def _is_auto(start: Any) -> bool:
+    """Whether start values are to be found in the data. Raises OptionError for another word."""
+    if isinstance(start, str) and start != "auto":
+        raise OptionError(f"start={start!r} doesn't exist: give values by name, or 'auto' to find them in the data.")
+    return isinstance(start, str)
 
 
 def _checked(model: Model, method: Method | None, threads: int | None) -> Method:
@@ -175,23 +176,3 @@ def _check_shares(problem: Problem, begin: Parameters) -> None:
     wrong = impossible_shares(problem.shares(begin), problem.data.ids) if problem.n_groups > 1 else ""
     if wrong:
         raise FitError(f"the shares of the Mixture must be positive and add up to 1, as in Mixture(share, 1 - share): they are {wrong}.")
-
-
-def load_engine(progress: Progress, model: Model, method: Method, solver: Solver = AUTOMATIC) -> None:
-    """Load what a model and a method need of the engine, or compile it, which takes long enough to be announced.
-
-    Raises SupportError for declarations that can't be fitted.
-    """
-    folder = Path(marginals.stats.cache_path) if marginals.stats.cache_path else None
-    parts = [(stamp.ENGINE, "the engine", link)]
-    if starts_as_equations(model, as_equations=solver.as_equations):
-        parts.append((stamp.EQUATIONS, "the engine for differential equations", partial(link, equations=True)))
-    parts += [(part, *_PARTS[part]) for part in method.parts]
-    if any(isinstance(one, Level) for one in model.declarations.values()):
-        parts.append((stamp.MEMBERS, "the engine for groups of subjects", link_members))
-    for part, name, load in parts:
-        cached = stamp.is_cached(folder, part)
-        progress.update("compile", None, f"loading {name}" if cached else f"compiling {name} (once per installation)")
-        load()
-        if not cached:
-            stamp.keep(folder, part)

@@ -10,12 +10,12 @@ from popmix.engine import stamp
 from popmix.errors import FitError, OptionError, SupportError
 from popmix.estimate.blame import blame, blame_vanishing
 from popmix.estimate.boundary import LEAST_GAIN, better_at_boundary, off_bounds
+from popmix.estimate.convergence import Convergence
 from popmix.estimate.descent import Descent, Point, minimise
 from popmix.estimate.extremes import vanishing
 from popmix.estimate.method import Method, Outcome, Setting
 from popmix.estimate.objective import Objective
 from popmix.estimate.progress import Progress
-from popmix.estimate.result import Convergence
 from popmix.estimate.scale import Scale
 from popmix.likelihood import Evaluation, Problem, Quadrature
 from popmix.model.parameters import Parameters

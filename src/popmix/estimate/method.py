@@ -4,8 +4,8 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass
 
 from popmix.estimate.checkpoint import Checkpoint
+from popmix.estimate.convergence import Convergence
 from popmix.estimate.progress import Progress
-from popmix.estimate.result import Convergence
 from popmix.likelihood import Evaluation, Problem, Rule
 from popmix.model.parameters import Parameters
 from popmix.table import Table

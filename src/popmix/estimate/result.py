@@ -7,25 +7,13 @@ import numpy as np
 
 from popmix.data import EventTable
 from popmix.estimate import summary
+from popmix.estimate.certificate import Certificate, certify
+from popmix.estimate.convergence import Convergence
+from popmix.estimate.progress import Progress
 from popmix.estimate.solution import Solution
 from popmix.model.model import Model
 from popmix.model.parameters import Parameters
 from popmix.table import Table
-
-
-@dataclass(frozen=True)
-class Convergence:
-    """How an estimation ended. `gradient_norm`: the largest gradient of the OFV on the unconstrained scale; `reason`: in words.
-
-    `converged` is None where nothing was to converge (`evaluated_only`).
-    """
-
-    converged: bool | None
-    reason: str
-    gradient_norm: float
-    iterations: int
-    evaluations: int
-    evaluated_only: bool = False
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -34,8 +22,9 @@ class Fit:
 
     `ofv`: NONMEM's objective, -2 log L without log 2 pi for every Gaussian observation; `minus2ll`: with it, all constants (observations
     counted with their subjects' weights). `parameters` and `start` are on the natural scale. `shrinkage`: percent on the SD scale by eta.
-    `trace`: one row for each iteration. `timing`: seconds by phase. `messages`: warnings in words. `solution`: how amounts were found.
-    `weights`: one per subject. Data frames are pandas for data that came from pandas, else polars.
+    `trace`: one row for each iteration; `starts`: one for each start, with what it led to. `timing`: seconds by phase. `messages`: warnings
+    in words. `solution`: how amounts were found. `weights`: one per subject. Data frames are pandas for data that came from pandas, else
+    polars.
     """
 
     model: Model
@@ -53,6 +42,7 @@ class Fit:
     predictions_table: Table
     shrinkage: dict[str, float]
     trace: Table
+    starts: Table
     timing: dict[str, float]
     seed: int | None
     versions: dict[str, str]
@@ -99,6 +89,10 @@ class Fit:
     def individuals(self) -> Any:
         """Return the subjects with their random effects and parameters as a data frame."""
         return self.individuals_table.to_frame(self.data.library)
+
+    def certificate(self, *, threads: int | None = None, progress: Progress | None = None) -> Certificate:
+        """Return the evidence on how far this fit can be trusted, with a verdict in words: see `popmix.estimate.certificate`."""
+        return certify(self, threads=threads, progress=progress)
 
     def summary(self, covariance: Any = None) -> str:
         """Return the text of `print(fit)`, with the standard errors of `covariance` where one is given."""

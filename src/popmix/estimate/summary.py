@@ -71,6 +71,7 @@ def closing(fit: "Fit") -> list[str]:
     messages = messages[: 2 * _MOST_MESSAGES]
     if len(fit.messages) > _MOST_MESSAGES:
         messages.append(f"... {len(fit.messages) - _MOST_MESSAGES} more warnings: see fit.messages")
+    messages += _wrapped(_trust(fit))
     times = ", ".join(f"{phase} {seconds:.3g} s" for phase, seconds in fit.timing.items())
     return [*messages, f"Time: {times}"] if times else messages
 
@@ -84,6 +85,20 @@ def _about(covariance: Any) -> list[str]:
     return _wrapped(
         f"Standard errors: {covariance.kind}; condition number {covariance.condition_number:.3g}. {covariance.trouble}".rstrip()
     )
+
+
+def _trust(fit: "Fit") -> str:
+    """Return what is known at once of how far a fit can be trusted, and where the rest of the evidence is."""
+    if fit.convergence.evaluated_only or not fit.n_estimated:
+        return ""
+    known = [f"scaled gradient {fit.convergence.gradient_norm:.1g}"] if math.isfinite(fit.convergence.gradient_norm) else []
+    shrunken = {name: value for name, value in fit.shrinkage.items() if math.isfinite(value)}
+    if shrunken:
+        most = max(shrunken, key=shrunken.get)
+        known.append(f"shrinkage up to {shrunken[most]:.0f} % ({most})")
+    edge = [name for name in fit.parameters.names if _mark(fit, name) not in ("", "fixed")]
+    known.append(f"at the edge {', '.join(edge)}" if edge else "nothing at an edge")
+    return f"Trust: {', '.join(known)}; curvature and the error of the approximation: fit.certificate()"
 
 
 def sections(fit: "Fit", covariance: Any = None) -> list[Section]:

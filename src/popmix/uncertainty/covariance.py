@@ -15,8 +15,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from popmix.errors import OptionError
+from popmix.estimate.binding import bound
+from popmix.estimate.directions import Direction, flattest
 from popmix.estimate.extremes import is_near_one, is_near_zero
-from popmix.estimate.fitting import bound
 from popmix.estimate.marginal import Marginal
 from popmix.estimate.objective import Objective, natural_scores
 from popmix.estimate.observed import observed_information
@@ -26,7 +27,6 @@ from popmix.estimate.scale import Scale
 from popmix.likelihood import Problem
 from popmix.model.parameters import Parameters
 from popmix.table import Table
-from popmix.uncertainty.directions import Direction, flattest
 from popmix.uncertainty.quantiles import normal_quantile
 
 KINDS = ("sandwich", "r", "s")

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from popmix.errors import FitError, OptionError
-from popmix.estimate.fitting import bound
+from popmix.estimate.binding import bound
 from popmix.estimate.marginal import Marginal
 from popmix.estimate.objective import Objective
 from popmix.estimate.progress import Progress, Silent
