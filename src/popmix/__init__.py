@@ -41,6 +41,8 @@ _HOME = {
     "Laplace": "popmix.estimate",
     "AGQ": "popmix.estimate",
     "two_stage": "popmix.estimate",
+    "pooled": "popmix.estimate",
+    "compare": "popmix.estimate",
     "covariance": "popmix.uncertainty",
     "Covariance": "popmix.uncertainty",
     "derived": "popmix.uncertainty",

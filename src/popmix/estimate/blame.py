@@ -38,7 +38,8 @@ def blame_vanishing(problem: Problem, evaluation: Evaluation, name: str) -> str:
     """Return sentences about a residual SD that falls to zero without end, with the rows that are predicted exactly."""
     found = problem.predictions(evaluation.parameters, evaluation.marginal.eta, slopes=False)
     alone = found.variance < _EXACT * (evaluation.parameters[name] * np.maximum(1.0, np.abs(found.f))) ** 2
-    exact = problem.timeline.observed_row[alone]
+    counted = (problem.weights > 0)[problem.data.subject[problem.timeline.observed_row]]
+    exact = problem.timeline.observed_row[alone & counted]
     subjects = dict.fromkeys(problem.data.subject[exact].tolist())
     dv = some(dict.fromkeys(f"{value:g}" for value in problem.data.dv[exact]))
     where = f"{some(problem.data.row[exact], 'row')} of {some([problem.data.ids[one] for one in subjects], 'subject')} (DV {dv})"

@@ -98,7 +98,7 @@ def _trust(fit: "Fit") -> str:
         known.append(f"shrinkage up to {shrunken[most]:.0f} % ({most})")
     edge = [name for name in fit.parameters.names if _mark(fit, name) not in ("", "fixed")]
     known.append(f"at the edge {', '.join(edge)}" if edge else "nothing at an edge")
-    return f"Trust: {', '.join(known)}; curvature and the error of the approximation: fit.certificate()"
+    return f"Trust: {', '.join(known)}; more: fit.certificate()"
 
 
 def sections(fit: "Fit", covariance: Any = None) -> list[Section]:

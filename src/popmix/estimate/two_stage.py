@@ -85,7 +85,7 @@ def two_stage(
     problem = bind(alone, data, columns=columns)
     method.check(problem)
     names = [name for name, one in model.parameters.items() if one.iiv is not None]
-    links = [_LINKS[model.parameters[name].family](model.parameters[name]) for name in names]
+    links = [LINKS[model.parameters[name].family](model.parameters[name]) for name in names]
     fits = [_fitted(problem, method, subject, names, links, told) for subject in range(problem.n_subjects)]
     usable = [one for one in fits if not one.reason]
     if len(usable) < 2:
@@ -136,7 +136,8 @@ def _logit_between(declared: IndividualParameter) -> _Link:
     return _Link(lambda value: np.log((value - low) / (high - value)), lambda phi: low + (high - low) / (1.0 + np.exp(-phi)))
 
 
-_LINKS = {
+# how an individual parameter of a family becomes normal
+LINKS = {
     "Normal": lambda declared: _Link(float, float),
     "LogNormal": lambda declared: _Link(np.log, np.exp),
     "LogitNormal": _logit_between,
