@@ -98,7 +98,7 @@ def test_what_does_not_go_together_is_refused():
         popmix.evaluate(concentrations("additive=0.2, autocorrelation=0.8, student=4"), doses())
     with pytest.raises(SupportError, match="autocorrelation= can't be fitted together with values beyond a limit"):
         popmix.evaluate(concentrations("additive=0.2, autocorrelation=0.8, lloq=5"), doses())
-    with pytest.raises(SupportError, match="foce without interaction can't honour autocorrelation= of DV"):
+    with pytest.raises(SupportError, match="foce can't honour autocorrelation= of DV"):
         popmix.evaluate(concentrations("additive=0.2, autocorrelation=0.8"), doses(), popmix.FOCE(interaction=False))
 
 

@@ -212,7 +212,7 @@ def test_what_does_not_go_together_is_refused():
     data = table()
     with pytest.raises(SupportError, match="agq can't honour effects of REGION, SITE"):
         popmix.evaluate(Regions, data, popmix.AGQ(order=3))
-    with pytest.raises(SupportError, match="effects of SITE, a level above subjects, can't be fitted together with a Mixture"):
+    with pytest.raises(SupportError, match=r"focei can't honour a Mixture together with effects of SITE, .*: leave one of them out"):
         popmix.evaluate(Crossed, data)
     with pytest.raises(OptionError, match="weights of subjects that share effects of REGION, SITE"):
         popmix.evaluate(Regions, data, weights=np.arange(1.0, 12.0))

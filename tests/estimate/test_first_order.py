@@ -22,16 +22,16 @@ def test_random_effects_are_the_modes_that_foce_finds():
     ("outcome", "told"),
     [
         ("Observation(Poisson(B))", "no Gaussian outcome"),
-        ("Observation(B, additive=1.0, lloq=0.5)", "values beyond a limit"),
+        ("Observation(B, additive=1.0, lloq=0.5)", "values of DV beyond a limit"),
         ("Observation(B, additive=1.0, autocorrelation=0.3)", "autocorrelation"),
     ],
 )
 def test_what_can_not_be_linearised_is_refused_by_name(outcome, told):
-    class Level1(Model):
+    class Outcome(Model):
         tvB = Theta(1.0, lower=0)
         B = LogNormal(tvB, iiv=0.3)
         DV = eval(outcome)
 
     data = {"ID": np.repeat([1, 2, 3], 3), "TIME": np.tile([0.0, 1.0, 2.0], 3), "DV": np.tile([0.0, 1.0, 2.0], 3)}
-    with pytest.raises(SupportError, match=rf"fo can't honour DV.*{told}.*use FOCE\(\) or Laplace\(\)"):
-        popmix.evaluate(Level1, popmix.Table(data).to_polars(), popmix.FO())
+    with pytest.raises(SupportError, match=rf"fo can't honour (.*)?{told}.*: use .*Laplace\(\)"):
+        popmix.evaluate(Outcome, popmix.Table(data).to_polars(), popmix.FO())

@@ -232,5 +232,5 @@ def test_what_an_outcome_can_not_have_is_found_with_its_rows():
 
 
 def test_foce_without_interaction_refuses_censored_values_by_name():
-    with pytest.raises(SupportError, match="foce without interaction can't honour values of DV beyond a limit"):
+    with pytest.raises(SupportError, match="foce can't honour values of DV beyond a limit"):
         popmix.evaluate(limited("lloq=1.0"), values(), popmix.FOCE(interaction=False))

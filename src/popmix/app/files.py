@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from popmix.errors import Interrupted, OptionError, PopmixError
-from popmix.estimate import Fit, evaluate, fit
+from popmix.estimate import Certificate, Fit, evaluate, fit
 from popmix.interop import run_folder
 from popmix.likelihood import AUTOMATIC, Solver
 from popmix.model import Model, load
@@ -21,7 +21,7 @@ class Request:
     out: the run folder to make, None for none; overwrite: an earlier run folder of that name may be replaced;
     threads: None for all cores; command: the words that asked for the work, kept in the run folder; progress: has
     `update`; columns: roles and covariates by the name of their column; solver: None for the default one; covariance: the kind of that of
-    the estimates, None for none.
+    the estimates, None for none; start: values by name, or "auto"; n_starts: how many estimations; certificate: whether it is wanted.
     """
 
     out: Path | None = None
@@ -33,6 +33,9 @@ class Request:
     columns: Mapping[str, str] | None = None
     solver: Solver | None = None
     covariance: str | None = None
+    start: Mapping[str, float] | str | None = None
+    n_starts: int = 1
+    certificate: bool = False
 
     def __post_init__(self) -> None:
         if self.threads is not None and self.threads < 1:
@@ -44,20 +47,29 @@ class Request:
         solver = self.solver or AUTOMATIC
         return {"columns": self.columns, "threads": self.threads, "progress": self.progress, "solver": solver}
 
+    @property
+    def estimation(self) -> dict[str, Any]:
+        """The keywords that `fit` has besides. What a long estimation keeps against a kill lies in the run folder."""
+        checkpoint = None if self.out is None else self.out / run_folder.CHECKPOINT
+        return {"seed": self.seed, "start": self.start, "n_starts": self.n_starts, "checkpoint": checkpoint}
+
 
 @dataclass(frozen=True, eq=False)
 class Fitted:
-    """A fit with what was asked for besides: the covariance of its estimates, None where it was not."""
+    """A fit with what was asked for besides: the covariance of its estimates and its certificate, None where they were not."""
 
     fit: Fit
     covariance: Covariance | None = None
+    certificate: Certificate | None = None
 
     def document(self, command: tuple[str, ...] = ()) -> dict[str, Any]:
         """Return the machine form."""
-        return run_folder.fit_document(self.fit, command, self.covariance)
+        told = {} if self.certificate is None else {"certificate": self.certificate.document()}
+        return run_folder.fit_document(self.fit, command, self.covariance) | told
 
     def __str__(self) -> str:
-        return self.fit.summary(self.covariance)
+        certificate = [] if self.certificate is None else ["", str(self.certificate)]
+        return "\n".join([self.fit.summary(self.covariance), *certificate])
 
 
 def fit_file(model: str | Path | Model, data: str | Path, method: Any, request: Request | None = None) -> Fitted:
@@ -70,11 +82,12 @@ def fit_file(model: str | Path | Model, data: str | Path, method: Any, request: 
     _refuse_folder(request)
     loaded = _loaded(model)
     try:
-        result = fit(loaded, data, method, seed=request.seed, **request.common)
+        result = fit(loaded, data, method, **request.common, **request.estimation)
     except Interrupted as interruption:
         raise _kept(interruption, request) from interruption
     told = {"threads": request.threads, "progress": request.progress}
-    found = Fitted(result, covariance(result, request.covariance, **told) if request.covariance else None)
+    known = covariance(result, request.covariance, **told) if request.covariance else None
+    found = Fitted(result, known, result.certificate(**told) if request.certificate else None)
     _save(found, request)
     return found
 

@@ -8,8 +8,26 @@ import typer
 
 from popmix import __version__, app
 from popmix.cli.guard import INTERRUPTED, guarded
-from popmix.cli.methods import COVARIANCES, METHODS, covariance_kind, make_method, make_solver, pairs
+from popmix.cli.methods import METHODS, covariance_kind, make_method, make_solver, pairs
 from popmix.cli.progress import progress
+from popmix.cli.words import (
+    AsJson,
+    Certificate,
+    Columns,
+    Covariance,
+    DataFile,
+    Jobs,
+    MethodName,
+    ModelFile,
+    Options,
+    OutFolder,
+    Overwrite,
+    Seed,
+    SolverOptions,
+    Start,
+    Starts,
+    Traceback,
+)
 
 shell = typer.Typer(
     name="popmix",
@@ -20,32 +38,6 @@ shell = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-ModelFile = Annotated[
-    str, typer.Argument(metavar="MODEL.py[:Name]", help="The file of the model, and its name when the file holds several.")
-]
-DataFile = Annotated[str, typer.Argument(metavar="DATA.csv", help="The data: CSV or Parquet with NONMEM-style columns.")]
-MethodName = Annotated[
-    str | None,
-    typer.Option("--method", metavar="NAME", help=f"The method: {', '.join(METHODS)} (default: focei; laplace for discrete outcomes)."),
-]
-Options = Annotated[list[str] | None, typer.Option("--option", metavar="NAME=VALUE", help="An option of the method; may be repeated.")]
-Columns = Annotated[
-    list[str] | None,
-    typer.Option("--column", metavar="ROLE=NAME", help="A column of another name, as time=TAFD or WT=BW; may be repeated."),
-]
-SolverOptions = Annotated[
-    list[str] | None,
-    typer.Option("--solver", metavar="NAME=VALUE", help="How equations are solved: method=stiff, tolerance=1e-9; may be repeated."),
-]
-OutFolder = Annotated[Path | None, typer.Option("--out", metavar="DIR", help="Write a run folder of this name.")]
-Overwrite = Annotated[bool, typer.Option("--overwrite", help="Let the run folder replace an earlier run folder.")]
-Jobs = Annotated[int | None, typer.Option("--jobs", metavar="N", help="Number of threads; all cores when left out.")]
-Covariance = Annotated[
-    str, typer.Option("--covariance", metavar="KIND", help=f"Standard errors by the covariance of the estimates: {', '.join(COVARIANCES)}.")
-]
-AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON on stdout, and nothing else there.")]
-Traceback = Annotated[bool, typer.Option("--traceback", help="Show where an error happened, for a report.")]
-
 
 @shell.command()
 def fit(
@@ -55,10 +47,13 @@ def fit(
     option: Options = None,
     column: Columns = None,
     solver: SolverOptions = None,
+    start: Start = None,
+    starts: Starts = 1,
     covariance: Covariance = "none",
+    certificate: Certificate = False,
     out: OutFolder = None,
     overwrite: Overwrite = False,
-    seed: Annotated[int | None, typer.Option("--seed", metavar="N", help="Seed of whatever is random, kept with the result.")] = None,
+    seed: Seed = None,
     jobs: Jobs = None,
     json: AsJson = False,
     traceback: Traceback = False,
@@ -68,7 +63,8 @@ def fit(
         chosen = make_method(method, option or ())
         kind = covariance_kind(covariance)
         with progress() as told:
-            request = app.Request(out, overwrite, seed, jobs, _command(), told, pairs(column), make_solver(solver), kind)
+            own = {"covariance": kind, "start": _start(start), "n_starts": starts, "certificate": certificate}
+            request = app.Request(out, overwrite, seed, jobs, _command(), told, pairs(column), make_solver(solver), **own)
             result = app.fit_file(model, data, chosen, request)
         _show_fit(result, out, json)
 
@@ -96,6 +92,72 @@ def evaluate(
             request = app.Request(out, overwrite, None, jobs, _command(), told, pairs(column), make_solver(solver))
             result = app.evaluate_file(model, data, chosen, values, request)
         _show_fit(result, out, json)
+
+
+@shell.command()
+def profile(
+    model: ModelFile,
+    data: DataFile,
+    method: MethodName = None,
+    option: Options = None,
+    column: Columns = None,
+    solver: SolverOptions = None,
+    parameter: Annotated[list[str] | None, typer.Option("--parameter", metavar="NAME", help="A parameter; may be repeated.")] = None,
+    level: Annotated[float, typer.Option("--level", metavar="P", help="The level of the intervals.")] = 0.95,
+    jobs: Jobs = None,
+    json: AsJson = False,
+    traceback: Traceback = False,
+) -> None:
+    """Fit a model and profile its likelihood: intervals that do not lean on a normal distribution."""
+    with guarded(traceback):
+        chosen = make_method(method, option or ())
+        with progress() as told:
+            request = app.Request(None, False, None, jobs, _command(), told, pairs(column), make_solver(solver))
+            result = app.profile_file(model, data, chosen, parameter, level, request)
+        _show(result, json)
+
+
+@shell.command()
+def sir(
+    model: ModelFile,
+    data: DataFile,
+    method: MethodName = None,
+    option: Options = None,
+    column: Columns = None,
+    solver: SolverOptions = None,
+    seed: Seed = None,
+    jobs: Jobs = None,
+    json: AsJson = False,
+    traceback: Traceback = False,
+) -> None:
+    """Fit a model and resample its estimates by their likelihood (sampling importance resampling)."""
+    with guarded(traceback):
+        chosen = make_method(method, option or ())
+        with progress() as told:
+            request = app.Request(None, False, seed, jobs, _command(), told, pairs(column), make_solver(solver))
+            result = app.sir_file(model, data, chosen, request)
+        _show(result, json)
+
+
+@shell.command()
+def compare(
+    model: ModelFile,
+    data: DataFile,
+    method: MethodName = None,
+    option: Options = None,
+    column: Columns = None,
+    summary: Annotated[str, typer.Option("--summary", metavar="NAME", help="Of the two-stage method: standard or global.")] = "standard",
+    jobs: Jobs = None,
+    json: AsJson = False,
+    traceback: Traceback = False,
+) -> None:
+    """Estimate pooled, in two stages and in one, side by side."""
+    with guarded(traceback):
+        chosen = make_method(method, option or ())
+        with progress() as told:
+            request = app.Request(None, False, None, jobs, _command(), told, pairs(column), None)
+            result = app.compare_file(model, data, chosen, summary, request)
+        _show(result, json)
 
 
 @shell.command()
@@ -139,9 +201,17 @@ def demo(json: AsJson = False, traceback: Traceback = False) -> None:
 
 
 @shell.command()
-def doctor(json: AsJson = False, traceback: Traceback = False) -> None:
+def doctor(
+    support: Annotated[bool, typer.Option("--support", help="Show which method can do what, and nothing else.")] = False,
+    json: AsJson = False,
+    traceback: Traceback = False,
+) -> None:
     """Show versions, the state of the engine's cache and threads, and check the installation against a known number."""
     with guarded(traceback):
+        if support:
+            table = app.support_table({name: make_method(name) for name in METHODS})
+            typer.echo(app.to_json({name: table[name] for name in table}).rstrip() if json else app.support_text(table))
+            return
         with progress() as told:
             health = app.doctor(told)
         typer.echo(app.to_json(health.document()).rstrip() if json else str(health))
@@ -155,6 +225,14 @@ def _root(version: Annotated[bool, typer.Option("--version", help="Print the ver
     if version:
         typer.echo(f"popmix {__version__}")
         raise typer.Exit(0)
+
+
+def _start(text: str | None) -> object:
+    return text if text in (None, "auto") else app.read_values(text)
+
+
+def _show(result: object, json: bool) -> None:
+    typer.echo(app.to_json(result.document()).rstrip() if json else str(result))
 
 
 def _show_fit(result: "app.Fitted", out: Path | None, json: bool) -> None:

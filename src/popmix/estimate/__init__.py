@@ -1,5 +1,6 @@
 """Estimation: a model and data become a Fit."""
 
+from popmix.estimate.certificate import Certificate
 from popmix.estimate.comparison import Comparison, compare
 from popmix.estimate.convergence import Convergence
 from popmix.estimate.first_order import FO
@@ -14,6 +15,7 @@ __all__ = [
     "AGQ",
     "FO",
     "FOCE",
+    "Certificate",
     "Comparison",
     "Convergence",
     "Fit",

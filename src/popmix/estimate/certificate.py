@@ -7,7 +7,7 @@ shrinkage, parameters at the edge of the possible, and how the OFV depends on th
 """
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -61,6 +61,22 @@ class Certificate:
     at_edge: tuple[str, ...]
     solution: str
     verdict: Verdict
+
+    def document(self) -> dict[str, Any]:
+        """Return the machine form."""
+        flat = None if self.flattest is None else {"curvature": self.flattest.curvature, "parts": dict(self.flattest.parts)}
+        return {
+            "verdict": self.verdict.word,
+            "remarks": self.verdict.remarks,
+            "to_gain": self.to_gain,
+            "steepest": {"name": self.steepest[0], "standard_errors": self.steepest[1]},
+            "flattest": flat,
+            "approximation": self.approximation,
+            "ladder": [{name: value.item() for name, value in row.items()} for row in self.ladder.rows()],
+            "by_subject": dict(self.by_subject),
+            "shrinkage": self.shrinkage,
+            "at_edge": self.at_edge,
+        }
 
     def __str__(self) -> str:
         name, slope = self.steepest

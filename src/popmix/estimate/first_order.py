@@ -1,13 +1,15 @@
 """The first-order method."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from popmix.engine import stamp
-from popmix.errors import Status, SupportError
+from popmix.errors import Status
 from popmix.estimate.marginal import Marginal
 from popmix.estimate.method import Outcome, Setting
+from popmix.estimate.support import ABOVE, DISCRETE, LIMITS, MEMORY, Feature
 from popmix.likelihood import Conditional, Evaluation, FirstOrder, Problem
 from popmix.model.parameters import Parameters
 
@@ -43,20 +45,11 @@ class FO(Marginal):
         """The parts of the engine that the method needs."""
         return (stamp.FIRST_ORDER,)
 
-    def check(self, problem: Problem) -> None:
-        """Raise SupportError for what can't be linearised: outcomes that are not Gaussian, censored values, levels above subjects."""
-        super().check(problem)
-        if problem.effects.n_above:
-            above = ", ".join(level.name for level in problem.groupings.above)
-            raise SupportError(f"fo can't honour effects of {above}, a level above subjects: use FOCE() or Laplace().")
-        endpoints = [one.lowered for one in problem.compiled.endpoints]
-        for what, names in {
-            "which is no Gaussian outcome": [one.name for one in endpoints if not one.has_root],
-            "which has values beyond a limit": [one.name for one in endpoints if one.is_free],
-            "with its autocorrelation=": [one.name for one in endpoints if one.memory is not None],
-        }.items():
-            if names:
-                raise SupportError(f"fo can't honour {', '.join(dict.fromkeys(names))}, {what}: use FOCE() or Laplace().")
+    @property
+    def refused(self) -> Mapping[Feature, str]:
+        """The features that the method can't honour: they can't be linearised, or not subject by subject."""
+        others = (DISCRETE, LIMITS, MEMORY, ABOVE)
+        return {**super().refused, **dict.fromkeys(others, "use FOCE() or Laplace()"), DISCRETE: "use Laplace() or AGQ()"}
 
     def evaluate(self, problem: Problem, parameters: Parameters, threads: int | None) -> Evaluation:
         """Return the objective at given parameters, with the modes found afterwards. Raises FitError for subjects that fail."""

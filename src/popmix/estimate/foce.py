@@ -1,10 +1,11 @@
 """The FOCE method."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
-from popmix.errors import SupportError
 from popmix.estimate.marginal import Marginal
-from popmix.likelihood import Conditional, Problem
+from popmix.estimate.support import DISCRETE, LIMITS, MEMORY, Feature
+from popmix.likelihood import Conditional
 
 
 @dataclass(frozen=True)
@@ -33,20 +34,9 @@ class FOCE(Marginal):
         """How the random effects are integrated out."""
         return Conditional(self.interaction)
 
-    def check(self, problem: Problem) -> None:
-        """Raise SupportError for outcomes that have no expected curvature, and for censored ones without interaction."""
-        super().check(problem)
-        endpoints = [one.lowered for one in problem.compiled.endpoints]
-        rootless = list(dict.fromkeys(one.name for one in endpoints if not one.has_root))
-        if rootless:
-            raise SupportError(f"{self.name} can't honour {', '.join(rootless)}, which is no Gaussian outcome: use Laplace() or AGQ().")
-        censored = list(dict.fromkeys(one.name for one in endpoints if one.is_free))
-        remembering = list(dict.fromkeys(one.name for one in endpoints if one.memory is not None))
-        if remembering and not self.interaction:
-            raise SupportError(
-                f"foce without interaction can't honour autocorrelation= of {', '.join(remembering)}: use FOCE() or Laplace()."
-            )
-        if censored and not self.interaction:
-            raise SupportError(
-                f"foce without interaction can't honour values of {', '.join(censored)} beyond a limit: use FOCE() or Laplace()."
-            )
+    @property
+    def refused(self) -> Mapping[Feature, str]:
+        """The features that the method can't honour: they have no expected curvature, or none with variances that stay."""
+        always = {**super().refused, DISCRETE: "use Laplace() or AGQ()"}
+        others = {LIMITS: "use FOCE() or Laplace()", MEMORY: "use FOCE() or Laplace()"}
+        return always if self.interaction else always | others

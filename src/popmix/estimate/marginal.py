@@ -2,12 +2,13 @@
 
 import math
 import numbers
+from collections.abc import Mapping
 
 import numpy as np
 
 from popmix.data.findings import counted
 from popmix.engine import stamp
-from popmix.errors import FitError, OptionError, SupportError
+from popmix.errors import FitError, OptionError
 from popmix.estimate.blame import blame, blame_vanishing
 from popmix.estimate.boundary import LEAST_GAIN, better_at_boundary, off_bounds
 from popmix.estimate.convergence import Convergence
@@ -17,6 +18,7 @@ from popmix.estimate.method import Method, Outcome, Setting
 from popmix.estimate.objective import Objective
 from popmix.estimate.progress import Progress
 from popmix.estimate.scale import Scale
+from popmix.estimate.support import MIXTURE_ABOVE, Feature
 from popmix.likelihood import Evaluation, Problem, Quadrature
 from popmix.model.parameters import Parameters
 from popmix.table import Table
@@ -45,13 +47,10 @@ class Marginal(Method):
         """The parts of the engine that the method needs."""
         return (stamp.QUADRATURE,) if isinstance(self.rule, Quadrature) else ()
 
-    def check(self, problem: Problem) -> None:
-        """Raise SupportError where the method can't honour what the model and the data hold."""
-        above = [level.name for level in problem.groupings.above]
-        if problem.effects.n_above and problem.n_groups > 1:
-            raise SupportError(f"effects of {', '.join(above)}, a level above subjects, can't be fitted together with a Mixture.")
-        if problem.effects.n_above and isinstance(self.rule, Quadrature) and self.rule.order > 1:
-            raise SupportError(f"{self.name} can't honour effects of {', '.join(above)}, a level above subjects: use Laplace() or FOCE().")
+    @property
+    def refused(self) -> Mapping[Feature, str]:
+        """The features that the method can't honour, with what to do instead."""
+        return {MIXTURE_ABOVE: "leave one of them out"}
 
     def evaluate(self, problem: Problem, parameters: Parameters, threads: int | None) -> Evaluation:
         """Return the objective at given parameters, with modes searched globally. Raises FitError for subjects that fail."""

@@ -1,11 +1,14 @@
 """What every estimation method is to `fit`: a name, what it refuses, how it evaluates, and how it estimates."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from dataclasses import dataclass
 
+from popmix.errors import SupportError
 from popmix.estimate.checkpoint import Checkpoint
 from popmix.estimate.convergence import Convergence
 from popmix.estimate.progress import Progress
+from popmix.estimate.support import Feature, refusal
 from popmix.likelihood import Evaluation, Problem, Rule
 from popmix.model.parameters import Parameters
 from popmix.table import Table
@@ -55,9 +58,16 @@ class Method(ABC):
         """The parts of the engine that the method needs besides what all models do: names in `popmix.engine.stamp`."""
         return ()
 
+    @property
     @abstractmethod
+    def refused(self) -> Mapping[Feature, str]:
+        """The features that the method can't honour, with what to do instead."""
+
     def check(self, problem: Problem) -> None:
-        """Raise SupportError where the method can't honour what the model and the data hold."""
+        """Raise SupportError where the method can't honour what the model and the data hold, all of it at once."""
+        told = refusal(self.name, self.refused, problem)
+        if told:
+            raise SupportError(told)
 
     @abstractmethod
     def evaluate(self, problem: Problem, parameters: Parameters, threads: int | None) -> Evaluation:

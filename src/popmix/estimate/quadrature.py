@@ -1,10 +1,12 @@
 """Laplace's method and adaptive Gauss-Hermite quadrature."""
 
 import numbers
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from popmix.errors import OptionError
 from popmix.estimate.marginal import Marginal
+from popmix.estimate.support import ABOVE, Feature
 from popmix.likelihood import Quadrature
 
 
@@ -59,3 +61,8 @@ class AGQ(Marginal):
     def rule(self) -> Quadrature:
         """How the random effects are integrated out."""
         return Quadrature(self.order)
+
+    @property
+    def refused(self) -> Mapping[Feature, str]:
+        """The features that the method can't honour: nodes for all subjects of a group at once would be too many."""
+        return super().refused if self.order == 1 else {**super().refused, ABOVE: "use Laplace() or FOCE()"}

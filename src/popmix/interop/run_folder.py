@@ -20,6 +20,8 @@ from popmix.uncertainty import Covariance
 
 FORMAT = "popmix run 1"
 FILES = ("fit.json", "predictions.csv", "individuals.csv", "model.py")
+# what a long estimation keeps in the folder while it works: a killed one leaves it, and goes on from it
+CHECKPOINT = "checkpoint.npz"
 
 
 def save(
@@ -78,9 +80,10 @@ def check_folder(folder: str | Path, *, overwrite: bool = False) -> None:
         return
     if not target.is_dir():
         raise PopmixError(f"{target} is a file: give the run folder another name.")
-    inside = {entry.name for entry in target.iterdir()}
-    if not inside:
+    inside = {entry.name for entry in target.iterdir() if not entry.name.startswith(f".{CHECKPOINT}.")}
+    if inside <= {CHECKPOINT}:
         return
+    inside -= {CHECKPOINT}
     if not (inside <= set(FILES) and "fit.json" in inside):
         raise PopmixError(f"{target} is no run folder of popmix and is left alone: give the run folder another name.")
     if not overwrite:
