@@ -60,7 +60,7 @@ class FakeFit:
     messages: tuple[str, ...] = ()
     weights: np.ndarray = field(default_factory=lambda: np.ones(12))
 
-    def estimates(self) -> Table:
+    def estimates(self, covariance: Any = None) -> Table:
         own = self.parameters
         nan = np.full(len(own), np.nan)
         se = np.array([self.se.get(name, np.nan) for name in own.names])
@@ -82,6 +82,9 @@ class FakeFit:
 
     def __str__(self) -> str:
         return "a fake fit"
+
+    def summary(self, covariance: Any = None) -> str:
+        return str(self)
 
 
 @pytest.fixture

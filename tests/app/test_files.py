@@ -31,7 +31,9 @@ def test_the_model_is_loaded_and_the_options_go_on(estimation, tmp_path):
     fit_file(f"{path}:Theophylline", "d.csv", "a method", Request(seed=3, threads=2, columns={"time": "TAFD"}))
     model, data, method, options = estimation[0]
     assert (model, data, method) == (Theophylline, "d.csv", "a method")
-    assert options == {"threads": 2, "seed": 3, "progress": None, "columns": {"time": "TAFD"}, "solver": Solver()}
+    assert options.pop("solver") == Solver()
+    assert options.pop("start") is None and options.pop("checkpoint") is None
+    assert options == {"threads": 2, "seed": 3, "n_starts": 1, "progress": None, "columns": {"time": "TAFD"}}
 
 
 def test_the_run_folder_is_refused_before_the_work(estimation, tmp_path):

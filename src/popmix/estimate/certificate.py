@@ -29,12 +29,11 @@ if TYPE_CHECKING:
     from popmix.estimate.result import Fit
 
 # orders of the ladder: the first for everybody, the others for the subjects that matter
-_ORDERS = (3, 5, 7, 9)
-_MOST_SUBJECTS = 20
+_ORDERS = (3, 5, 9, 15, 25)
 # the ladder ends when the sum changes by less than this
 _SETTLED = 0.01
-# nodes per subject that a rung may have
-_MOST_NODES = 3000
+# nodes per subject that a rung may have, and of all subjects together
+_MOST_NODES, _ALL_NODES = 3000, 200_000
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,7 +42,7 @@ class Certificate:
 
     to_gain: what the quadratic model with exact second derivatives promises, in OFV; steepest: (parameter, gradient in standard errors).
     flattest: the combination of parameters that the data say least about, None where nothing was estimated; flat: what to say of it.
-    ladder: order, objective of the subjects looked at by quadrature, change from one rung to the next; approximation: by how much the OFV
+    ladder: order, subjects it was used for (those that still changed), OFV with what is known by then, and its change; approximation: by how much the OFV
     of the method lies above the one by quadrature (nan without a ladder: `no_ladder` says why), by_subject: (id, difference) where most.
     shrinkage in percent; at_edge: estimates at a bound, at zero or at 1; solution: how exactly equations were solved, in words.
     """
@@ -165,7 +164,7 @@ def _ladder(
 ) -> tuple[Table, float, tuple[tuple[str, float], ...], str]:
     """Return the rungs, the error of the approximation, the subjects that differ most, and why there is no ladder."""
     orders = [order for order in _ORDERS if order**problem.code.n_etas <= _MOST_NODES]
-    nothing = Table({"order": np.zeros(0, dtype=int), "ofv": np.zeros(0), "change": np.zeros(0)})
+    nothing = Table({"order": np.zeros(0, dtype=int), "subjects": np.zeros(0, dtype=int), "ofv": np.zeros(0), "change": np.zeros(0)})
     if problem.effects.n_above:
         return nothing, np.nan, (), "not checked: quadrature can't honour levels above subjects"
     if not problem.code.n_etas:
@@ -181,16 +180,17 @@ def _ladder(
         own = replace(problem, weights=np.where(np.isin(np.arange(len(best)), active), problem.weights, 0.0))
         found = own.evaluate(evaluation.parameters, Quadrature(order), modes=modes, threads=threads)
         usable = active[found.marginal.status[active] == Status.OK]
-        change = float(problem.weights[usable] @ (found.individual[usable] - best[usable]))
+        changes = problem.weights[usable] * (found.individual[usable] - best[usable])
         best[usable] = found.individual[usable]
-        rows.append((order, float(problem.weights[active] @ best[active]), change))
-        if order > orders[0] and abs(change) < _SETTLED:
+        rows.append((order, len(usable), float(problem.weights @ np.nan_to_num(best)), float(changes.sum())))
+        if np.sum(np.abs(changes)) < _SETTLED:
             break
-        differences = np.abs(problem.weights * np.nan_to_num(evaluation.individual - best))
-        active = np.sort(np.argsort(-differences, kind="stable")[:_MOST_SUBJECTS])
-        active = active[problem.weights[active] > 0]
+        # who still changes goes on, those who change most first
+        most = max(1, _ALL_NODES // (2 * order) ** problem.code.n_etas)
+        ranked = np.argsort(-np.abs(changes), kind="stable")[:most]
+        active = np.sort(usable[ranked[np.abs(changes[ranked]) > _SETTLED / (10 * len(usable))]])
     differences = problem.weights * np.nan_to_num(evaluation.individual - best)
     worst = [k for k in np.argsort(-np.abs(differences), kind="stable")[:3] if abs(differences[k]) > _SETTLED]
-    columns = zip(("order", "ofv", "change"), zip(*rows, strict=True), strict=True)
+    columns = zip(("order", "subjects", "ofv", "change"), zip(*rows, strict=True), strict=True)
     table = Table({name: np.array(column) for name, column in columns})
     return table, float(differences.sum()), tuple((problem.data.ids[k], float(differences[k])) for k in worst), ""

@@ -89,7 +89,7 @@ def _about(covariance: Any) -> list[str]:
 
 def _trust(fit: "Fit") -> str:
     """Return what is known at once of how far a fit can be trusted, and where the rest of the evidence is."""
-    if fit.convergence.evaluated_only or not fit.n_estimated:
+    if fit.convergence.evaluated_only or not fit.parameters.n_estimated:
         return ""
     known = [f"scaled gradient {fit.convergence.gradient_norm:.1g}"] if math.isfinite(fit.convergence.gradient_norm) else []
     shrunken = {name: value for name, value in fit.shrinkage.items() if math.isfinite(value)}

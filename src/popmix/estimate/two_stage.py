@@ -138,7 +138,7 @@ def _logit_between(declared: IndividualParameter) -> _Link:
 
 # how an individual parameter of a family becomes normal
 LINKS = {
-    "Normal": lambda declared: _Link(float, float),
+    "Normal": lambda declared: _Link(lambda value: value, lambda phi: phi),
     "LogNormal": lambda declared: _Link(np.log, np.exp),
     "LogitNormal": _logit_between,
 }
