@@ -19,6 +19,8 @@ from popmix.model.parameters import parameters_of
 _MODE = 2e-5
 # of tools that integrated differential equations, whose errors of 1e-6 and more they carry (largest found: 5e-5)
 _MODE_OF_EQUATIONS = 1e-4
+# of searches without derivatives (largest found: 1.4e-4)
+_MODE_OF_SEARCHES = 2e-4
 # objective of one subject: as much, times its slope in the estimates, which vanishes only in the sum (largest found: 3e-4)
 _OFV = 1e-3
 # predictions, relative, and weighted residuals, in standard deviations (largest found: 3e-5 and 3e-4)
@@ -26,8 +28,10 @@ _PREDICTION, _RESIDUAL = 5e-5, 5e-4
 
 
 def _evaluated(case: Case) -> popmix.Fit:
-    item = case.evaluations[0]
-    return popmix.evaluate(popmix.load(case.model), case.data, method_of(item), at=item["at"])
+    item = next(iter(case.evaluations), None)
+    at = case.expected["evaluations"][0]["at"]
+    # modes, PRED and IPRED do not depend on the method
+    return popmix.evaluate(popmix.load(case.model), case.data, method_of(item) if item else FOCE(), at=at)
 
 
 def _with_modes(case: Case) -> list:
@@ -39,13 +43,17 @@ def _with_modes(case: Case) -> list:
 def test_modes_and_objectives_by_subject(case, columns):
     found = _evaluated(case)
     table, allowed = found.individuals_table, _MODE_OF_EQUATIONS if found.model.states else _MODE
+    allowed = _MODE_OF_SEARCHES if case.expected["tool"].startswith(("saemix", "Monolix")) else allowed
     assert list(table["ID"]) == columns["ID"]
     same = _same_mode(case, table)
     for name, printed in columns.items():
-        if name == "ID":
+        if name == "ID" or name.startswith(("mean_eta_", "sd_eta_")):
             continue
         difference = np.abs(table[name] - np.array(printed, dtype=float))[same]
-        assert np.all(difference <= half_unit(printed)[same] + (_OFV if name == "OFV" else allowed)), f"{name}: {np.max(difference):.2g}"
+        size = np.maximum(1.0, np.abs(table[name][same]))
+        assert np.all(difference <= half_unit(printed)[same] + (_OFV if name == "OFV" else allowed * size)), (
+            f"{name}: {np.max(difference):.2g}"
+        )
 
 
 def _same_mode(case: Case, table) -> np.ndarray:

@@ -42,9 +42,10 @@ class Certificate:
 
     to_gain: what the quadratic model with exact second derivatives promises, in OFV; steepest: (parameter, gradient in standard errors).
     flattest: the combination of parameters that the data say least about, None where nothing was estimated; flat: what to say of it.
-    ladder: order, subjects it was used for (those that still changed), OFV with what is known by then, and its change; approximation: by how much the OFV
-    of the method lies above the one by quadrature (nan without a ladder: `no_ladder` says why), by_subject: (id, difference) where most.
-    shrinkage in percent; at_edge: estimates at a bound, at zero or at 1; solution: how exactly equations were solved, in words.
+    ladder: order, subjects it was used for (those that still changed), OFV with what is known by then, and its change; approximation: by
+    how much the OFV of the method lies above the one by quadrature (nan without a ladder: `no_ladder` says why), by_subject: (id,
+    difference) where most. shrinkage in percent; at_edge: estimates at a bound, at zero or at 1; solution: how exactly equations were
+    solved, in words.
     """
 
     method: str

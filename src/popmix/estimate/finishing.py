@@ -2,11 +2,11 @@
 
 import platform
 import time
-from dataclasses import replace
 from importlib import metadata
 
 import numpy as np
 
+from popmix.engine.predict import Predictions
 from popmix.estimate.late import late_doses
 from popmix.estimate.method import Method, Outcome
 from popmix.estimate.multistart import several_optima
@@ -14,7 +14,7 @@ from popmix.estimate.residuals import individuals_table, predictions_table, shri
 from popmix.estimate.result import Fit
 from popmix.estimate.solution import solution_of
 from popmix.estimate.warnings import warnings_of, without_predictions
-from popmix.likelihood import Problem
+from popmix.likelihood import Evaluation, Problem
 from popmix.model.parameters import Parameters
 from popmix.table import Table
 
@@ -44,19 +44,17 @@ def result_of(
     clock: Clock,
 ) -> Fit:
     """Return the Fit of an estimation: its tables, what its equations depend on, and its warnings."""
-    evaluation = found.evaluation
-    parameters = evaluation.parameters
+    evaluation, parameters = found.evaluation, found.evaluation.parameters
     solution = solution_of(problem, evaluation, method.rule, threads)
     clock.lap("check")
     # subjects that do not count have no mode: nan in the tables, not a zero that looks like one
     evaluation.marginal.eta[problem.weights == 0] = np.nan
     evaluation.individual[problem.weights == 0] = np.nan
-    etas, group = evaluation.marginal.eta, evaluation.group
-    at_modes = problem.predictions(parameters, etas, group=group, threads=threads)
-    typical = problem.predictions(parameters, group=group, threads=threads)
-    late = filter(None, [late_doses(problem, parameters, etas, threads).sentence])
-    warned = warnings_of(problem, parameters, start, estimated=not found.convergence.evaluated_only)
-    result = Fit(
+    individuals, predicted, typical = _tables(problem, method, evaluation, threads)
+    told = [*several_optima(starts), *solution.warnings, *without_predictions(problem, typical)]
+    told += _warned(problem, start, found, threads)
+    clock.lap("tables")
+    return Fit(
         model=problem.model,
         data=problem.data,
         method=method,
@@ -68,19 +66,33 @@ def result_of(
         n_observations=problem.n_observations,
         convergence=found.convergence,
         solution=solution,
-        individuals_table=individuals_table(problem, evaluation, at_modes),
-        predictions_table=predictions_table(problem, evaluation, at_modes, typical, method.rule),
+        individuals_table=individuals,
+        predictions_table=predicted,
         shrinkage=shrinkage_of(problem, evaluation),
-        timing={},
+        timing=dict(clock.laps),
         seed=seed,
         versions=_versions(),
         trace=found.trace,
         starts=starts,
-        messages=(*several_optima(starts), *solution.warnings, *without_predictions(problem, typical), *late, *warned),
+        messages=tuple(told),
         weights=problem.weights,
     )
-    clock.lap("tables")
-    return replace(result, timing=dict(clock.laps))
+
+
+def _tables(problem: Problem, method: Method, evaluation: Evaluation, threads: int | None) -> tuple[Table, Table, Predictions]:
+    """Return the tables of individuals and of predictions, and the predictions at eta = 0."""
+    parameters, group = evaluation.parameters, evaluation.group
+    at_modes = problem.predictions(parameters, evaluation.marginal.eta, group=group, threads=threads)
+    typical = problem.predictions(parameters, group=group, threads=threads)
+    predicted = predictions_table(problem, evaluation, at_modes, typical, method.rule)
+    return individuals_table(problem, evaluation, at_modes), predicted, typical
+
+
+def _warned(problem: Problem, start: Parameters, found: Outcome, threads: int | None) -> list[str]:
+    parameters = found.evaluation.parameters
+    late = late_doses(problem, parameters, found.evaluation.marginal.eta, threads).sentence
+    warned = warnings_of(problem, parameters, start, estimated=not found.convergence.evaluated_only)
+    return [*filter(None, [late]), *warned]
 
 
 def _versions() -> dict[str, str]:
