@@ -39,6 +39,7 @@ _HOME = {
     "FOCE": "popmix.estimate",
     "Laplace": "popmix.estimate",
     "AGQ": "popmix.estimate",
+    "SAEM": "popmix.estimate",
     "two_stage": "popmix.estimate",
     "Solver": "popmix.likelihood",
     "save": "popmix.interop.run_folder",

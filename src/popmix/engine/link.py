@@ -70,6 +70,10 @@ def link_quadrature() -> None:
         ready(curvatures, subjects, _VECTOR, _MATRIX, _MATRIX, *full, np.zeros((1, 1, 1)))
 
 
+def link_saem() -> None:
+    """Compile the chains of SAEM, or load them from the cache on disk."""
+
+
 def link_members() -> None:
     """Compile what groups of subjects need, or load it from the cache on disk."""
     full, subjects, density = _examples()[1], np.zeros(0, dtype=np.int64), Bundle(new_density(1, 1, 1))

@@ -4,6 +4,7 @@ from popmix.estimate.fitting import evaluate, fit
 from popmix.estimate.foce import FOCE
 from popmix.estimate.quadrature import AGQ, Laplace
 from popmix.estimate.result import Convergence, Fit
+from popmix.estimate.saem import SAEM
 from popmix.estimate.two_stage import TwoStage, two_stage
 
-__all__ = ["AGQ", "FOCE", "Convergence", "Fit", "Laplace", "TwoStage", "evaluate", "fit", "two_stage"]
+__all__ = ["AGQ", "FOCE", "SAEM", "Convergence", "Fit", "Laplace", "TwoStage", "evaluate", "fit", "two_stage"]

@@ -11,7 +11,7 @@ import numpy as np
 from popmix.compiler.lower import starts_as_equations
 from popmix.engine import stamp
 from popmix.engine.foce import marginals
-from popmix.engine.link import link, link_members, link_quadrature
+from popmix.engine.link import link, link_members, link_quadrature, link_saem
 from popmix.errors import FitError, Interrupted, OptionError
 from popmix.estimate.checkpoint import Checkpoint
 from popmix.estimate.finishing import Clock, result_of
@@ -33,7 +33,10 @@ from popmix.table import Table
 # what random methods start from when nobody chooses
 _DEFAULT_SEED = 1
 # what the parts of the engine that methods ask for are called, and what loads them
-_PARTS = {stamp.QUADRATURE: ("the engine for quadrature", link_quadrature)}
+_PARTS = {
+    stamp.QUADRATURE: ("the engine for quadrature", link_quadrature),
+    stamp.SAEM: ("the engine for SAEM", link_saem),
+}
 
 
 def fit(

@@ -1,0 +1,5 @@
+"""SAEM, and the conditional distribution of each subject's parameters by the same chains."""
+
+from popmix.estimate.saem.method import SAEM
+
+__all__ = ["SAEM"]
