@@ -53,7 +53,7 @@ class Centres:
         code = _compiled(problem, found) if found.hosts else None
         return cls(problem, positions, links, low, high, tuple(host.is_bent for host in found.hosts), weights, _present(problem), effects, code)
 
-    @property
+    @cached_property
     def is_linear(self) -> bool:
         """Whether all mu are linear in c."""
         return not any(self.bent)
@@ -93,8 +93,15 @@ class Centres:
     def _squared(self, x: np.ndarray) -> np.ndarray:
         """Return sum over subjects of w X_k X_m', [effects, effects, centres, centres]."""
         n, size, q = x.shape
-        weighted = (x * self.weights[:, None, None]).reshape(n, size * q)
-        return (weighted.T @ x.reshape(n, size * q)).reshape(size, q, size, q).transpose(0, 2, 1, 3)
+        products = self._times_weights(x).T @ x.reshape(n, size * q)
+        return np.ascontiguousarray(products.reshape(size, q, size, q).transpose(0, 2, 1, 3))
+
+    def _times_weights(self, x: np.ndarray) -> np.ndarray:
+        return (x * self.weights[:, None, None]).reshape(len(x), -1)
+
+    @cached_property
+    def _weighted(self) -> np.ndarray:
+        return self._times_weights(self._design)
 
     def _evaluated(self, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         problem, n_hosts, q = self.problem, len(self.effects), len(self.positions)
@@ -119,11 +126,11 @@ class Centres:
         """
         mu, x = self.at(c, values)
         products = self._products if self.is_linear else self._squared(x)
-        information = np.tensordot(precision, products, 2)
-        apart = phi - mu
-        n, size, q = x.shape
-        weighted = (x * self.weights[:, None, None]).reshape(n, size * q)
-        pulled = np.einsum("km,kpm->p", precision, (weighted.T @ apart).reshape(size, q, size))
+        information = (precision.ravel() @ products.reshape(precision.size, -1)).reshape(len(c), len(c))
+        weighted = self._weighted if self.is_linear else self._times_weights(x)
+        size, q = x.shape[1:]
+        crossed = (weighted.T @ (phi - mu)).reshape(size, q, size)
+        pulled = precision.ravel() @ crossed.transpose(0, 2, 1).reshape(precision.size, q)
         step = _within(information, pulled, c, self.low, self.high)
         for _ in range(0 if self.is_linear else _MOST_HALVINGS):
             if np.all(np.isfinite(self.at(c + step, values)[0])):
@@ -134,7 +141,9 @@ class Centres:
 
 def _within(information: np.ndarray, pulled: np.ndarray, c: np.ndarray, low: np.ndarray, high: np.ndarray) -> np.ndarray:
     """Return the step A^-1 b from c, with coordinates that would leave their bounds held there."""
-    step, held = np.zeros(len(c)), np.zeros(len(c), dtype=bool)
+    step, held = _solved(information, pulled), np.zeros(len(c), dtype=bool)
+    if np.all((c + step >= low) & (c + step <= high)):
+        return step
     for _ in range(len(c)):
         free = ~held
         right = pulled[free] - information[np.ix_(free, held)] @ step[held]

@@ -31,34 +31,40 @@ class Lines:
 
     @cached_property
     def _kinds(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Positions of the parameters bounded below, above, and on both sides."""
         low, high = np.isfinite(self.low), np.isfinite(self.high)
-        return low & ~high, high & ~low, low & high
+        return np.flatnonzero(low & ~high), np.flatnonzero(high & ~low), np.flatnonzero(low & high)
 
     def to_line(self, values: np.ndarray) -> np.ndarray:
         """Return the coordinates of values [..., p]."""
-        up, down, both = self._kinds
-        with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
-            found = np.where(up, np.log(np.maximum(values - self.low, MARGIN * np.maximum(np.abs(self.low), MARGIN))), values)
-            found = np.where(down, -np.log(np.maximum(self.high - values, MARGIN * np.maximum(np.abs(self.high), MARGIN))), found)
-            share = np.clip((values - self.low) / (self.high - self.low), MARGIN, 1 - MARGIN)
-            return np.where(both, logit(share), found)
+        found, (up, down, both), low, high = np.array(values, dtype=float), self._kinds, self.low, self.high
+        if len(up):
+            found[..., up] = np.log(np.maximum(found[..., up] - low[up], MARGIN * np.maximum(np.abs(low[up]), MARGIN)))
+        if len(down):
+            found[..., down] = -np.log(np.maximum(high[down] - found[..., down], MARGIN * np.maximum(np.abs(high[down]), MARGIN)))
+        if len(both):
+            found[..., both] = logit(np.clip((found[..., both] - low[both]) / (high - low)[both], MARGIN, 1 - MARGIN))
+        return found
 
     def from_line(self, coordinates: np.ndarray) -> np.ndarray:
         """Return the values at coordinates [..., p]."""
-        up, down, both = self._kinds
-        with np.errstate(invalid="ignore", over="ignore"):
-            found = np.where(up, self.low + np.exp(np.minimum(coordinates, _FAR)), coordinates)
-            found = np.where(down, self.high - np.exp(np.minimum(-coordinates, _FAR)), found)
-            return np.where(both, self.low + (self.high - self.low) * expit(coordinates), found)
+        found, (up, down, both), low, high = np.array(coordinates, dtype=float), self._kinds, self.low, self.high
+        if len(up):
+            found[..., up] = low[up] + np.exp(np.minimum(found[..., up], _FAR))
+        if len(down):
+            found[..., down] = high[down] - np.exp(np.minimum(-found[..., down], _FAR))
+        if len(both):
+            found[..., both] = low[both] + (high - low)[both] * expit(found[..., both])
+        return found
 
     def slope(self, coordinates: np.ndarray) -> np.ndarray:
         """Return d value / d coordinate."""
-        up, down, both = self._kinds
-        with np.errstate(invalid="ignore", over="ignore"):
-            found = np.where(up, np.exp(np.minimum(coordinates, _FAR)), 1.0)
-            found = np.where(down, np.exp(np.minimum(-coordinates, _FAR)), found)
-            share = expit(coordinates)
-            return np.where(both, (self.high - self.low) * share * (1 - share), found)
+        found, (up, down, both) = np.ones(np.shape(coordinates)), self._kinds
+        found[..., up] = np.exp(np.minimum(coordinates[..., up], _FAR))
+        found[..., down] = np.exp(np.minimum(-coordinates[..., down], _FAR))
+        share = expit(coordinates[..., both])
+        found[..., both] = (self.high - self.low)[both] * share * (1 - share)
+        return found
 
     @cached_property
     def is_plain(self) -> np.ndarray:

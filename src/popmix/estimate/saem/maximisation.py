@@ -61,7 +61,7 @@ class Maximisation:
         self._set_omega()
 
     def _set_omega(self) -> None:
-        self.omega = self.problem.omega(self.start.unchecked(self.values))
+        self.omega = self.spread.omega(self.values)
         self.precision, self.root = precision_of(self.omega), np.linalg.cholesky(self.omega)
 
     @property

@@ -1,6 +1,7 @@
 """The M-step for omega: in closed form where all of a block is free, else by Fisher scoring on what is."""
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -34,16 +35,49 @@ class Spread:
         held[[parameters.index(name) for name in problem.compiled.lowered.linked]] = True
         return cls(problem, parameters, counts, held)
 
+    @cached_property
+    def _alone(self) -> tuple[np.ndarray, np.ndarray]:
+        """Effects without correlations whose SD is estimated, and the positions of their SDs."""
+        pairs = [(block.etas[0], block.sds[0]) for block in self.parameters.blocks if not block.correlations]
+        found = np.array([pair for pair in pairs if not self.held[pair[1]]], dtype=np.int64).reshape(-1, 2)
+        return found[:, 0], found[:, 1]
+
+    @cached_property
+    def _places(self) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+        """Positions of the SDs of all effects; rows, columns and positions of the correlations."""
+        sds = np.zeros(len(self.parameters.eta_names), dtype=np.int64)
+        pairs = []
+        for block in self.parameters.blocks:
+            sds[list(block.etas)] = block.sds
+            pairs += [(block.etas[row], block.etas[column], position) for row, column, position in block.correlations]
+        rows, columns, positions = np.array(pairs, dtype=np.int64).reshape(-1, 3).T
+        return sds, rows, columns, positions
+
+    @cached_property
+    def _is_plain(self) -> bool:
+        return self.problem.effects.is_plain
+
+    def omega(self, values: np.ndarray) -> np.ndarray:
+        """Return the matrix of a subject's effects."""
+        sds, rows, columns, positions = self._places
+        matrix = np.diag(values[sds] ** 2)
+        if len(rows):
+            matrix[rows, columns] = matrix[columns, rows] = values[positions] * values[sds[rows]] * values[sds[columns]]
+        return matrix if self._is_plain else self.problem.effects.spread(matrix)
+
     def maximised(self, values: np.ndarray, squares: np.ndarray, least: float) -> np.ndarray:
         """Return the values of all parameters with the SDs and correlations that fit sums of products of effects [effects, effects].
 
         No variance falls below the share `least` of what it was.
         """
-        moments = self.problem.effects.gathered(squares, len(self.parameters.eta_names)) / self.counts
-        values = values.copy()
+        declared = squares if self._is_plain else self.problem.effects.gathered(squares, len(self.counts))
+        moments, values = declared / self.counts, values.copy()
+        effects, sds = self._alone
+        values[sds] = np.maximum(np.sqrt(np.maximum(moments[effects, effects], 1e-300)), np.sqrt(least) * values[sds])
         for block in self.parameters.blocks:
-            positions = [*block.sds, *(position for _, _, position in block.correlations)]
-            free = ~self.held[positions]
+            if not block.correlations:
+                continue
+            free = ~self.held[[*block.sds, *(position for _, _, position in block.correlations)]]
             own = moments[np.ix_(block.etas, block.etas)]
             if free.all():
                 self._whole(block, own, least, values)
@@ -55,8 +89,6 @@ class Spread:
         sds = np.sqrt(np.maximum(np.diag(moments), 1e-300))
         before = values[list(block.sds)]
         values[list(block.sds)] = np.maximum(sds, np.sqrt(least) * before)
-        if not block.correlations:
-            return
         correlation = moments / np.outer(sds, sds)
         lowest = np.linalg.eigvalsh(correlation)[0]
         shrunk = 1.0 if lowest >= _LEAST_EIGENVALUE else (1 - _LEAST_EIGENVALUE) / (1 - lowest)
