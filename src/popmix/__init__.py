@@ -40,6 +40,8 @@ _HOME = {
     "Laplace": "popmix.estimate",
     "AGQ": "popmix.estimate",
     "SAEM": "popmix.estimate",
+    "conditional": "popmix.estimate",
+    "convergence_plot": "popmix.plot",
     "two_stage": "popmix.estimate",
     "Solver": "popmix.likelihood",
     "save": "popmix.interop.run_folder",

@@ -24,11 +24,11 @@ METHODS = {
     "foce": Method(lambda: popmix.FOCE, {"interaction": False}),
     "laplace": Method(lambda: popmix.Laplace),
     "agq": Method(lambda: popmix.AGQ),
+    "saem": Method(lambda: popmix.SAEM),
 }
 
 PLANNED = {
     "fo": "first order",
-    "saem": "stochastic approximation EM",
     "imp": "importance sampling",
     "nuts": "Hamiltonian Monte Carlo",
 }

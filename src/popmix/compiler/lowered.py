@@ -18,8 +18,8 @@ class Lowered:
     into which doses arrive with that density. `domain`: arguments of structures that must be positive (True) or not negative.
     `etas` are the random effects as a subject has them, those between occasions once for every occasion: see `copies`. `hidden`
     compartments, the last ones, cumulate the hazards of these endpoints. `shares`: of the latent groups. `linked`: SDs of effects, by their
-    names among the parameters, that stand in expressions. `typical`: what individual parameters are with all their effects at zero, by name,
-    as declared.
+    names among the parameters, that stand in expressions. `typical`: the typical values of individual parameters, as
+    declared, by name.
     """
 
     program: Program

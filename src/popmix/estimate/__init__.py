@@ -4,7 +4,20 @@ from popmix.estimate.fitting import evaluate, fit
 from popmix.estimate.foce import FOCE
 from popmix.estimate.quadrature import AGQ, Laplace
 from popmix.estimate.result import Convergence, Fit
-from popmix.estimate.saem import SAEM
+from popmix.estimate.saem import SAEM, ConditionalDistribution, conditional
 from popmix.estimate.two_stage import TwoStage, two_stage
 
-__all__ = ["AGQ", "FOCE", "SAEM", "Convergence", "Fit", "Laplace", "TwoStage", "evaluate", "fit", "two_stage"]
+__all__ = [
+    "AGQ",
+    "FOCE",
+    "SAEM",
+    "ConditionalDistribution",
+    "Convergence",
+    "Fit",
+    "Laplace",
+    "TwoStage",
+    "conditional",
+    "evaluate",
+    "fit",
+    "two_stage",
+]

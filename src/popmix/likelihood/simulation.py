@@ -9,7 +9,7 @@ from contextlib import ExitStack
 import numpy as np
 
 from popmix.engine.bundle import Bundle
-from popmix.saem_scratch import Chains, Moves, move_chains, new_chains, new_tools, report_chains
+from popmix.engine.saem import Chains, Moves, move_chains, new_chains, new_tools, report_chains
 from popmix.likelihood.problem import Problem
 
 # a call that takes less is not worth sharing between threads; one that takes longer than the other is cut, so that it can be interrupted

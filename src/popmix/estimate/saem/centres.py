@@ -51,7 +51,18 @@ class Centres:
             np.flatnonzero(problem.effects.pattern == parameters.eta_names.index(host.effect)).astype(np.int64) for host in found.hosts
         )
         code = _compiled(problem, found) if found.hosts else None
-        return cls(problem, positions, links, low, high, tuple(host.is_bent for host in found.hosts), weights, _present(problem), effects, code)
+        return cls(
+            problem,
+            positions,
+            links,
+            low,
+            high,
+            tuple(host.is_bent for host in found.hosts),
+            weights,
+            present_effects(problem),
+            effects,
+            code,
+        )
 
     @cached_property
     def is_linear(self) -> bool:
@@ -171,7 +182,7 @@ def _bound(link: Link, value: float, side: int) -> float:
     return link.forward(value + side * MARGIN * max(abs(value), MARGIN))
 
 
-def _present(problem: Problem) -> np.ndarray:
+def present_effects(problem: Problem) -> np.ndarray:
     """Return which effects [subjects, effects] a subject has: those of occasions that it does not have are left out."""
     effects = problem.effects
     present = np.ones((problem.n_subjects, len(effects.pattern)), dtype=bool)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from popmix.engine import stamp
-from popmix.saem_scratch import Moves
+from popmix.engine.saem import Moves
 from popmix.errors import FitError, OptionError, SupportError
 from popmix.estimate.blame import blame
 from popmix.estimate.method import Method, Outcome, Setting
@@ -44,7 +44,7 @@ class SAEM(Method):
     annealing: float = 0.95
     prior_steps: int = 1
     conditional_steps: int = 1
-    together_steps: int = 2
+    together_steps: int = 1
     single_steps: int = 1
     objective: Conditional | Quadrature | None = None
 
@@ -105,9 +105,9 @@ class SAEM(Method):
     def estimate(self, problem: Problem, start: Parameters, setting: Setting) -> Outcome:
         """Return the estimates reached from `start`. Raises FitError for subjects whose density exists at none of the places tried."""
         subjects = np.flatnonzero((problem.weights > 0) & (np.diff(problem.timeline.first_observation) > 0))
-        moves = Moves(setting.seed, *(getattr(self, name) for name in _STEPS))
+        moves = Moves(setting.seed, *self.steps)
         plan = Plan(self.exploration, self.smoothing, self.automatic, self.annealing)
-        run = Run.of(problem, start, subjects, self._n_chains(len(subjects)), moves, plan, setting.threads)
+        run = Run.of(problem, start, subjects, self.chains_for(len(subjects)), moves, plan, setting.threads)
         with run.simulation:
             kept = setting.checkpoint.load()
             if kept is not None:
@@ -119,7 +119,13 @@ class SAEM(Method):
             setting.checkpoint.remove()
         return self._outcome(run, start, setting, finished)
 
-    def _n_chains(self, n_subjects: int) -> int:
+    @property
+    def steps(self) -> tuple[int, int, int, int]:
+        """Steps of an iteration of the chains, by kind."""
+        return self.prior_steps, self.conditional_steps, self.together_steps, self.single_steps
+
+    def chains_for(self, n_subjects: int) -> int:
+        """Return the number of chains of every subject."""
         if self.chains is not None:
             return self.chains
         return max(_FEWEST_CHAINS, math.ceil(_SUBJECTS_TIMES_CHAINS / max(n_subjects, 1)))

@@ -1,4 +1,4 @@
-"""Residual parameters with a closed form: those to whose square the variance of an endpoint is proportional, and that stand nowhere else."""
+"""Residual parameters with a closed form: the variance of an endpoint is proportional to their square, and they stand nowhere else."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass

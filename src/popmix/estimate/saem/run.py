@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from popmix.saem_scratch import Moves
+from popmix.engine.saem import Moves
 from popmix.estimate.method import Setting
 from popmix.estimate.saem.lines import Lines
 from popmix.estimate.saem.maximisation import Maximisation
