@@ -51,18 +51,8 @@ class Centres:
             np.flatnonzero(problem.effects.pattern == parameters.eta_names.index(host.effect)).astype(np.int64) for host in found.hosts
         )
         code = _compiled(problem, found) if found.hosts else None
-        return cls(
-            problem,
-            positions,
-            links,
-            low,
-            high,
-            tuple(host.is_bent for host in found.hosts),
-            weights,
-            present_effects(problem),
-            effects,
-            code,
-        )
+        bent = tuple(host.is_bent for host in found.hosts)
+        return cls(problem, positions, links, low, high, bent, weights, present_effects(problem), effects, code)
 
     @cached_property
     def is_linear(self) -> bool:

@@ -28,8 +28,8 @@ _NEWS = 20
 class ConditionalDistribution:
     """What is known of each subject: its random effects and individual parameters given its data, at the estimates of a fit.
 
-    `table`: a row for each subject with ID and, for every effect and parameter, its conditional mean and SD (`sd_...`). `effects` [subjects,
-    samples, effects] and `parameters` [subjects, samples, parameters] are samples, their columns named by `effect_names` and
+    `table`: a row for each subject with ID and, for every effect and parameter, its conditional mean and SD (`sd_...`). `effects`
+    [subjects, samples, effects] and `parameters` [subjects, samples, parameters] are samples, their columns named by `effect_names` and
     `parameter_names`; effects of occasions that a subject does not have are nan. `converged`: whether the means stood still at the end of
     `iterations`.
     """
@@ -70,8 +70,8 @@ def conditional(
 ) -> ConditionalDistribution:
     """Simulate each subject's effects by the chains of SAEM at the estimates of a fit, whatever its method.
 
-    The chains run until, over the last 50 iterations, the running mean of no effect has moved by more than `tolerance` of its conditional SD
-    (root mean square over subjects), for at most `iterations`; then `n_samples` are taken, five iterations apart. The same `seed` gives
+    The chains run until, over the last 50 iterations, the running mean of no effect has moved by more than `tolerance` of its conditional
+    SD (root mean square over subjects), for at most `iterations`; then `n_samples` are taken, five iterations apart. The same `seed` gives
     the same numbers on any number of threads. Raises OptionError, and SupportError for levels above subjects, a Mixture, or a model
     without random effects.
     """

@@ -42,13 +42,13 @@ class Maximisation:
     root: np.ndarray = field(init=False)
 
     @classmethod
-    def of(cls, problem: Problem, start: Parameters, weights: np.ndarray) -> "Maximisation":
+    def of(cls, problem: Problem, start: Parameters, weights: np.ndarray, n_chains: int) -> "Maximisation":
         """Set out from start values; `weights` by subject, 0 for those that tell nothing."""
         centres, residuals = Centres.of(problem, weights), Residuals.of(problem, start, weights)
         known = {*centres.positions.tolist(), *residuals.positions.tolist()}
         free = [k for k in problem.compiled.positions.tolist() if not start.fixed[k] and k not in known]
         positions = np.array(free, dtype=np.int64)
-        numerical = Numerical(positions, Lines.of(start, positions), np.isin(positions, residuals.widths))
+        numerical = Numerical(positions, Lines.of(start, positions), np.isin(positions, residuals.widths), weights, n_chains)
         spread = Spread.of(problem, start, weights, centres.present)
         values = start.values.copy()
         c = centres.coordinates(values)
@@ -117,7 +117,7 @@ class Maximisation:
 
     def _stepped(self, iteration: int, eta: np.ndarray, rises: np.ndarray, gain: float, least: float) -> np.ndarray:
         finite = np.where(np.isfinite(rises), rises, 0.0)
-        gradient, second = self.numerical.derivatives(iteration, self.weights @ finite)
+        gradient, second = self.numerical.derivatives(iteration, finite)
         for name in self.problem.compiled.lowered.linked:
             position = self.start.index(name)
             k = np.flatnonzero(self.numerical.positions == position)
@@ -135,7 +135,10 @@ class Maximisation:
         second[k, k] += 2.0 * ratio
 
     def errors(self, positions: np.ndarray) -> np.ndarray:
-        """Return the SEs (natural scale) that parameters would have if the effects were known; nan where nothing is known of them."""
+        """Return rough SEs (natural scale): of parameters in closed form those that they would have if the effects were known.
+
+        Nan where nothing is known.
+        """
         found = np.full(len(self.values), np.nan)
         with np.errstate(invalid="ignore", divide="ignore"):
             if len(self.c):
@@ -146,7 +149,7 @@ class Maximisation:
             other = self.numerical
             if len(other.positions):
                 slopes = other.lines.slope(other.lines.to_line(self.values[other.positions]))
-                found[other.positions] = np.abs(slopes) / np.sqrt(np.diag(other.curvature))
+                found[other.positions] = np.abs(slopes) * other.errors()
             for block in self.start.blocks:
                 for k, position in enumerate(block.sds):
                     count = self.spread.counts[block.etas[k], block.etas[k]]
@@ -159,7 +162,7 @@ class Maximisation:
 
     def state(self) -> dict[str, np.ndarray]:
         """Return what a checkpoint keeps."""
-        own, other = ("values", "c", "mu", "phi", "products", "squares", "information"), ("steps", "curvature", "seen")
+        own, other = ("values", "c", "mu", "phi", "products", "squares", "information"), ("steps", "curvature", "seen", "means", "crossed")
         return {name: getattr(self, name) for name in own} | {name: getattr(self.numerical, name) for name in other}
 
     def restore(self, state: dict[str, np.ndarray]) -> None:

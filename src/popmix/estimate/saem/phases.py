@@ -4,7 +4,8 @@ In the exploration every iteration forgets the last one (gain 1): the estimates 
 when they have stopped drifting: over the last 60 iterations no coordinate's mean of the later half is farther from that of the earlier half
 than its SD within them. In the smoothing the gain falls as k^-0.7, and the estimates are means of its iterates u_k with weights that grow
 as k (Shamir and Zhang, ICML 2013), mean_k = mean_(k-1) + 2 / (k + 1) (u_k - mean_(k-1)). It may end when over the last 50 iterations no
-mean has moved by more than a twentieth of the SE that its parameter would have if the random effects were known.
+mean has moved by more than a twentieth of the SE that its parameter would have if the random effects were known (of a parameter that is
+found numerically: its SE by Louis' curvature).
 """
 
 import numpy as np

@@ -64,7 +64,7 @@ class Run:
         """Set out from start values with the subjects at the positions given."""
         weights = np.zeros(problem.n_subjects)
         weights[subjects] = problem.weights[subjects]
-        maximisation = Maximisation.of(problem, start, weights)
+        maximisation = Maximisation.of(problem, start, weights, n_chains)
         omega, n_points = maximisation.omega, maximisation.numerical.n_points
         simulation = Simulation.of(problem, subjects, n_chains, n_points, omega, moves, threads)
         free = np.flatnonzero(~start.fixed)
