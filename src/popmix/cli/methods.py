@@ -25,10 +25,10 @@ METHODS = {
     "foce": Method(lambda: popmix.FOCE, {"interaction": False}),
     "laplace": Method(lambda: popmix.Laplace),
     "agq": Method(lambda: popmix.AGQ),
+    "saem": Method(lambda: popmix.SAEM),
 }
 
 PLANNED = {
-    "saem": "stochastic approximation EM",
     "imp": "importance sampling",
     "nuts": "Hamiltonian Monte Carlo",
 }

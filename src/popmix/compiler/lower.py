@@ -143,6 +143,7 @@ class _Lowering:
             hidden=self.hidden,
             endpoints=self._endpoints(),
             reported={name: self._name(name) for name in self.model.parameters},
+            typical={name: self.expression(one.typical) for name, one in self.model.parameters.items()},
             shares=tuple(self.expression(share) for one in self.model.mixtures.values() for share in one.shares),
         )
 

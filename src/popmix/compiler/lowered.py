@@ -18,7 +18,8 @@ class Lowered:
     into which doses arrive with that density. `domain`: arguments of structures that must be positive (True) or not negative.
     `etas` are the random effects as a subject has them, those between occasions once for every occasion: see `copies`. `hidden`
     compartments, the last ones, cumulate the hazards of these endpoints. `shares`: of the latent groups. `linked`: SDs of effects, by their
-    names among the parameters, that stand in expressions.
+    names among the parameters, that stand in expressions. `typical`: the typical values of individual parameters, as
+    declared, by name.
     """
 
     program: Program
@@ -41,6 +42,7 @@ class Lowered:
     hidden: tuple[str, ...]
     endpoints: tuple[Endpoint, ...]
     reported: dict[str, Symbolic]
+    typical: dict[str, Symbolic]
     shares: tuple[Symbolic, ...]
 
 

@@ -37,6 +37,7 @@ from popmix.engine.observing import observe
 from popmix.engine.predict import arrivals, new_predictions, predictions
 from popmix.engine.profiles import add_arrivals, add_head, shift
 from popmix.engine.quadrature import Grid, new_workspace, quadratures
+from popmix.engine.saem import Moves, move_chains, new_chains, new_tools, report_chains
 from popmix.engine.steady import arrive, cycle, finish_trains, infuse, reach_steady_state
 from popmix.engine.stiff import integrate_stiff
 from popmix.engine.values import solve_values
@@ -76,6 +77,16 @@ def link_first_order() -> None:
     prior, density = Bundle(new_prior(np.eye(1), np.zeros((1, 1)))), Bundle(new_density(1, 1, 1))
     with _lock:
         ready(first_orders, np.zeros(0, dtype=np.int64), _VECTOR, prior, *_examples()[1], density, Bundle(new_marginal(1, 1, 1)))
+
+
+def link_saem() -> None:
+    """Compile the chains of SAEM, or load them from the cache on disk."""
+    code, timeline, work = _examples()[1]
+    full, subjects = (code, timeline, work, Bundle(new_density(1, 1, 1))), np.zeros(0, dtype=np.int64)
+    with _lock:
+        moves, tools, chains = Bundle(Moves(1, 1, 1, 1, 1)), Bundle(new_tools(1, 1)), Bundle(new_chains(1, 1, 1, 1, 1, _MATRIX))
+        ready(move_chains, subjects, _WHOLE, _REAL, _REAL, _VECTOR, _MATRIX, _MATRIX, _MATRIX, moves, *full, tools, chains)
+        ready(report_chains, subjects, _VECTOR, _WHOLE, *full, chains, np.zeros((1, 1, 1)))
 
 
 def link_members() -> None:

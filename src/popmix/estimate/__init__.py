@@ -9,6 +9,7 @@ from popmix.estimate.foce import FOCE
 from popmix.estimate.pooled import pooled
 from popmix.estimate.quadrature import AGQ, Laplace
 from popmix.estimate.result import Fit
+from popmix.estimate.saem import SAEM, ConditionalDistribution, conditional
 from popmix.estimate.two_stage import TwoStage, two_stage
 
 __all__ = [
@@ -17,6 +18,8 @@ __all__ = [
     "FOCE",
     "Certificate",
     "Comparison",
+    "SAEM",
+    "ConditionalDistribution",
     "Convergence",
     "Fit",
     "Laplace",
@@ -25,5 +28,6 @@ __all__ = [
     "evaluate",
     "fit",
     "pooled",
+    "conditional",
     "two_stage",
 ]
