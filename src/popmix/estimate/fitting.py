@@ -98,7 +98,7 @@ def evaluate(
     problem, begin = _prepared(model, method, data, columns, weights, at, told, clock, solver)
     evaluation = method.evaluate(problem, begin, threads)
     clock.lap("evaluate")
-    trace = Table({"iteration": np.zeros(1, dtype=int), "ofv": np.array([evaluation.ofv])})
+    trace = Table({"iteration": np.zeros(1, dtype=int), "ofv": np.array([evaluation.penalised])})
     convergence = Convergence(None, "the objective at given values; nothing was estimated.", float("nan"), 0, 1, evaluated_only=True)
     return result_of(problem, method, begin, Outcome(evaluation, convergence, trace), threads, None, clock)
 
