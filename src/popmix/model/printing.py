@@ -45,9 +45,8 @@ def tables(declarations: Mapping[str, Declaration]) -> Iterator[tuple[str, Row, 
     yield "Individual parameters", ("name", "distribution", "typical value", "iiv (SD)", "CV", "iov (SD)"), parameters
     others = [row for name, each in declarations.items() for row in _effect_rows(name, each, declarations)]
     yield "Other variability", ("name", "start", "meaning", ""), others
-    joint = [
-        (name, ", ".join(each.members), _numbers(each.mean)) for name, each in declarations.items() if isinstance(each, made.JointNormal)
-    ]
+    several = {name: each for name, each in declarations.items() if isinstance(each, made.JointNormal)}
+    joint = [(name, ", ".join(each.members), _numbers(each.mean)) for name, each in several.items()]
     yield "Joint normal priors", ("name", "of", "mean"), joint
 
 
