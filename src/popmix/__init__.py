@@ -11,6 +11,7 @@ __version__ = "0.1.0"
 
 _LANGUAGE = (
     "Model", "Theta", "Covariate", "Normal", "LogNormal", "LogitNormal", "ProbitNormal", "BoxCox", "StudentT", "Eta", "Block", "Fixed",
+    "Estimate",
     "State", "Dose", "Observation", "OneCompartment", "TwoCompartments", "ThreeCompartments", "Occasion", "Level", "Mixture",
     "Bernoulli", "Binomial", "Poisson", "NegativeBinomial", "ZeroInflatedPoisson", "Ordinal", "Categorical", "TimeToEvent",
     "ZeroInflatedNegativeBinomial", "Markov",

@@ -6,14 +6,15 @@ from popmix.app.checking import check
 from popmix.app.theophylline import Theophylline
 from popmix.data import datasets
 from popmix.errors import ModelError
-from popmix.model import Bernoulli, LogNormal, Model, Observation, T, Theta, expit, priors
+from popmix.model import Bernoulli, Model, Observation, StudentT, T, Theta, exp, expit
 
 
 class Guessed(Model):
-    """A prior, which can't be honoured yet."""
+    """Degrees of freedom that are estimated, which can't be honoured yet."""
 
-    a = Theta(0.1, prior=priors.Normal(0.1, 0.02))
-    b = LogNormal(a, iiv=0.3)
+    a = Theta(0.1)
+    df = Theta(4.0, lower=2)
+    b = StudentT(exp(a), df=df, iiv=0.3)
     DV = Observation(Bernoulli(expit(b * T)))
 
 
@@ -31,7 +32,7 @@ def test_a_model_alone():
 
 def test_what_can_not_be_fitted_is_a_refusal():
     result = check(Guessed)
-    assert not result.ok and "prior" in result.refusals[0]
+    assert not result.ok and "df=" in result.refusals[0]
     assert result.refusals[0] in str(result)
 
 

@@ -93,6 +93,12 @@ class MixedSites(Model):
     DV = Observation(B, additive=0.7)
 
 
+class Believed(Model):
+    tvB = Theta(2.0, prior=priors.Normal(2.0, 0.5))
+    B = Normal(tvB, iiv=0.3)
+    DV = Observation(B, additive=0.7)
+
+
 def records(dosed: bool) -> pl.DataFrame:
     rng, rows = np.random.default_rng(2), []
     for subject in range(1, 7):
@@ -115,6 +121,7 @@ MODELS = {
     "effects of levels above subjects": Sites,
     "mixtures of subpopulations": Mixed,
     "a mixture with levels above subjects": MixedSites,
+    "priors (MAP)": Believed,
 }
 # what has more than the feature it stands for
 BESIDES = {"a mixture with levels above subjects": {"mixtures of subpopulations", "effects of levels above subjects"}}

@@ -7,7 +7,7 @@ from shared_models import Bolus, bolus_data, bolus_with, every_method
 
 import popmix
 from popmix import *
-from popmix.errors import FitError, ModelError, PopmixError, SupportError
+from popmix.errors import FitError, ModelError, PopmixError
 
 
 class Logarithm(Model):
@@ -243,13 +243,3 @@ def test_a_block_with_a_hidden_combination_converges_quickly_and_is_named(correl
 
 
 DATA = pl.DataFrame({"ID": [1, 1, 2, 2], "TIME": [1.0, 2.0, 1.0, 2.0], "DV": [1.0, 2.0, 0.5, 2.0], "OCC": [1, 2, 1, 2]})
-
-
-def test_priors_are_refused_by_name():
-    class Prior(Model):
-        a = Theta(1.0, prior=priors.Normal(1.0, 0.1))
-        A = LogNormal(a, iiv=0.3)
-        DV = Observation(A * T, additive=0.5)
-
-    with pytest.raises(SupportError, match="prior"):
-        popmix.fit(Prior, DATA)

@@ -22,8 +22,6 @@ KINDS = {
     "laplace": popmix.Laplace,
     "agq": popmix.AGQ,
 }
-# models with priors, which come later
-LATER = ("ferx_warfarin10_nwpri_eval",)
 # (case, number of the evaluation): subjects whose tool settled in a mode with less likelihood around it than another one has, and by
 # how much its 2 l + log det H is higher there; `test_modes_of_the_tool` shows both
 ELSEWHERE = {
@@ -76,7 +74,7 @@ def _cases() -> list[Case]:
     found = []
     for path in sorted(FOLDER.glob("*/expected.json")):
         expected = json.loads(path.read_text())
-        if expected["stage"] in STAGES and path.parent.name not in LATER:
+        if expected["stage"] in STAGES:
             found.append(Case(path.parent.name, path.parent, expected))
     return found
 

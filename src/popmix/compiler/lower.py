@@ -31,13 +31,6 @@ _RATES = ("k10", "k12", "k21", "k13", "k31", "ka")
 _DOSE_ATTRIBUTES = ("f", "lag", "duration", "rate")
 
 
-def _refuse(model: Model) -> None:
-    """Raise SupportError, all at once, for declarations that no engine of this version honours."""
-    found = [f"{name}: prior=" for name, one in (model.thetas | model.blocks).items() if one.prior is not None]
-    if found:
-        raise SupportError(f"{model.name} can't be fitted by this version of popmix: {'; '.join(found)}. Leave these out.")
-
-
 def lower(model: Model, *, as_equations: bool = False, circumstances: Circumstances = PLAIN) -> Lowered:
     """Translate a model into symbolic expressions; `as_equations` leaves closed forms aside.
 
@@ -56,7 +49,6 @@ def starts_as_equations(model: Model, *, as_equations: bool = False) -> bool:
 
 class _Lowering:
     def __init__(self, model: Model, as_equations: bool, circumstances: Circumstances) -> None:
-        _refuse(model)
         self.model = model
         self.circumstances = circumstances
         self.program = Program()

@@ -134,7 +134,7 @@ def _minimum(
     scale = Scale.of(fit.parameters.with_fixed(fit.parameters.fixed | _edges(fit)))
     if not isinstance(fit.method, Marginal) or not len(scale.free):
         return np.nan, ("nothing", np.nan), None, ""
-    objective = Objective(problem, scale, fit.method.rule, threads)
+    objective = Objective(problem, scale, fit.method.rule, threads, fit.method.priors(problem, fit.parameters))
     point = objective.point(scale.pack(fit.parameters), evaluation)
     hessian = observed_information(objective, point, told)
     direction, flat = flattest(0.5 * hessian, scale.names)

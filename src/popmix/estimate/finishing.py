@@ -60,7 +60,7 @@ def result_of(
         method=method,
         parameters=parameters,
         start=start,
-        ofv=evaluation.ofv,
+        ofv=evaluation.penalised,
         minus2ll=problem.minus2ll(evaluation),
         n_subjects=problem.n_subjects,
         n_observations=problem.n_observations,

@@ -21,11 +21,13 @@ class FO(Marginal):
     OFV = sum over subjects of log det C + r' C^-1 r with C = G omega G' + R(0) and r = y - f(0), in NONMEM's convention (METHOD=0). Fast,
     and biased where effects are large or the model bends: for start values, and to repeat old analyses. Random effects in tables are the
     modes of the joint density with the residual variances of eta = 0, as NONMEM's POSTHOC finds them.
-    `tolerance`: the fall of the OFV that the quadratic model may still promise at the end; `iterations`: the most allowed.
+    `tolerance`: the fall of the OFV that the quadratic model may still promise at the end; `iterations`: the most allowed; with `prior`
+    the priors of the model count (MAP).
     """
 
     tolerance: float = 1e-6
     iterations: int = 300
+    prior: bool = True
 
     def __post_init__(self) -> None:
         self._check_options()

@@ -14,12 +14,14 @@ class FOCE(Marginal):
 
     OFV = sum over subjects of 2 l(eta*) + log det omega + log det H, in NONMEM's convention (METHOD=1 INTER, METHOD=1). Values
     beyond a limit add d2(-log Phi(z))/dz2 z_d z_e to the expected curvature H, where NONMEM has LAPLACE with its exact one.
-    `tolerance`: the fall of the OFV that the quadratic model may still promise at the end; `iterations`: the most allowed.
+    `tolerance`: the fall of the OFV that the quadratic model may still promise at the end; `iterations`: the most allowed; with `prior`
+    the priors of the model count (MAP).
     """
 
     interaction: bool = True
     tolerance: float = 1e-6
     iterations: int = 300
+    prior: bool = True
 
     def __post_init__(self) -> None:
         self._check_options()

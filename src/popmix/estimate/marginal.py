@@ -3,6 +3,7 @@
 import math
 import numbers
 from collections.abc import Mapping
+from dataclasses import replace
 
 import numpy as np
 
@@ -20,6 +21,7 @@ from popmix.estimate.progress import Progress
 from popmix.estimate.scale import Scale
 from popmix.estimate.support import MIXTURE_ABOVE, Feature
 from popmix.likelihood import Evaluation, Problem, Quadrature
+from popmix.likelihood.priors import Priors
 from popmix.model.parameters import Parameters
 from popmix.table import Table
 
@@ -30,17 +32,21 @@ _MOST_RESTARTS = 10
 class Marginal(Method):
     """A method that maximises an approximation of the marginal likelihood; what it is, says its `rule`.
 
-    `tolerance`: the fall of the OFV that the quadratic model may still promise at the end; `iterations`: the most allowed.
+    `tolerance`: the fall of the OFV that the quadratic model may still promise at the end; `iterations`: the most allowed; with `prior`
+    the priors that the model declares count, and the estimates are the mode of the posterior (MAP).
     """
 
     tolerance: float
     iterations: int
+    prior: bool
 
     def _check_options(self) -> None:
         if not isinstance(self.tolerance, numbers.Real) or not 0 < self.tolerance < math.inf:
             raise OptionError(f"tolerance must be a positive number, not {self.tolerance!r}.")
         if not isinstance(self.iterations, numbers.Integral) or self.iterations < 1:
             raise OptionError(f"iterations must be a whole number of at least 1, not {self.iterations!r}.")
+        if not isinstance(self.prior, bool):
+            raise OptionError(f"prior must be True or False, not {self.prior!r}: priors themselves are declared in the model.")
 
     @property
     def parts(self) -> tuple[str, ...]:
@@ -57,7 +63,12 @@ class Marginal(Method):
         evaluation = problem.evaluate(parameters, self.rule, globally=True, threads=threads)
         if len(evaluation.failed):
             raise FitError(blame(problem, evaluation))
-        return evaluation
+        priors = self.priors(problem, parameters)
+        return replace(evaluation, prior=priors.value(parameters.values)) if priors else evaluation
+
+    def priors(self, problem: Problem, parameters: Parameters) -> Priors | None:
+        """Return the priors that count, None without any."""
+        return (Priors.of(problem.model, parameters) or None) if self.prior else None
 
     def estimate(self, problem: Problem, start: Parameters, setting: Setting) -> Outcome:
         """Return the minimum of the objective reached from `start`. Raises as `minimise` does."""
@@ -75,7 +86,7 @@ class Marginal(Method):
         """
         start = off_bounds(start)
         scale = Scale.of(start)
-        objective = Objective(problem, scale, self.rule, threads)
+        objective = Objective(problem, scale, self.rule, threads, self.priors(problem, start))
         coordinates = scale.pack(start)
         point = objective.point(coordinates, self.evaluate(problem, start, threads))
         found = self._descend(objective, point, progress, self.iterations)

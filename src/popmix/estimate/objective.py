@@ -1,6 +1,6 @@
 """The objective of a problem as a function of unconstrained coordinates."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -10,17 +10,22 @@ from popmix.errors import Status
 from popmix.estimate.descent import Curvature, Point
 from popmix.estimate.scale import Scale
 from popmix.likelihood import Evaluation, Problem, Rule
+from popmix.likelihood.priors import Priors
 from popmix.model.parameters import Parameters
 
 
 @dataclass(frozen=True, eq=False)
 class Objective:
-    """Evaluates a problem at coordinates, with mode searches that start where the last modes are expected to move."""
+    """Evaluates a problem at coordinates, with mode searches that start where the last modes are expected to move.
+
+    With `priors` (None: without) it is the penalised one, whose minimum is the mode of the posterior on the natural scale (MAP).
+    """
 
     problem: Problem
     scale: Scale
     rule: Rule
     threads: int | None
+    priors: Priors | None = None
 
     def at(self, coordinates: np.ndarray, near: Point | None = None, *, globally: bool = False) -> Point | None:
         """Return the point at `coordinates`, or None where a subject's density or its gradient does not exist."""
@@ -43,13 +48,13 @@ class Objective:
         """Return the objective at parameters that the caller knows to be possible, None where it does not exist."""
         evaluation = self._evaluate(parameters, self._expected_modes(near.state, parameters), False)
         evaluation = self._retried(evaluation, near.state, parameters)
-        return None if len(evaluation.failed) else evaluation.ofv
+        return None if len(evaluation.failed) else evaluation.penalised
 
     def point(self, coordinates: np.ndarray, evaluation: Evaluation) -> Point:
         """Return value and gradient of an evaluation in unconstrained coordinates."""
         with np.errstate(over="ignore", invalid="ignore"):
-            gradient = self.problem.weights @ natural_scores(self.problem, evaluation) @ self.scale.jacobian(coordinates)
-        return Point(coordinates, evaluation.ofv, gradient, evaluation)
+            gradient = self._slopes(evaluation) @ self.scale.jacobian(coordinates)
+        return Point(coordinates, evaluation.penalised, gradient, evaluation)
 
     def curvature(self, point: Point) -> Curvature:
         """Return the information of a point in unconstrained coordinates.
@@ -58,16 +63,26 @@ class Objective:
         them, as in an EM algorithm: an effect that the data hardly show yet would collapse in one step without it.
         """
         information = self.problem.information(point.state, self.rule, threads=self.threads)
-        jacobian = self.scale.jacobian(point.x)
-        matrix = jacobian.T @ natural_information(self.problem, point.state.parameters, information) @ jacobian
-        slopes = self.problem.weights @ natural_scores(self.problem, point.state)
-        matrix += np.diag(np.maximum(self.scale.bend(point.x, slopes), 0.0))
+        jacobian, values = self.scale.jacobian(point.x), point.state.parameters.values
+        natural = natural_information(self.problem, point.state.parameters, information)
+        if self.priors:
+            natural = natural + self.priors.curvature(values)
+        matrix = jacobian.T @ natural @ jacobian
+        if self.priors:
+            matrix += np.diag(self.priors.gradient(values)[self.scale.free] * self.scale.curves(point.x))
+        matrix += np.diag(np.maximum(self.scale.bend(point.x, self._slopes(point.state)), 0.0))
         kinds = np.array(self.scale.template.kinds)[self.scale.free]
         complete = np.where(np.isin(kinds, ("iiv", "iov")), 4.0 * self.problem.weights.sum(), 0.0)
         return Curvature(matrix, np.maximum(complete - np.diag(matrix), 0.0))
 
     def _evaluate(self, parameters: Parameters, modes: list[np.ndarray] | None, globally: bool) -> Evaluation:
-        return self.problem.evaluate(parameters, self.rule, modes=modes, globally=globally, threads=self.threads)
+        evaluation = self.problem.evaluate(parameters, self.rule, modes=modes, globally=globally, threads=self.threads)
+        return replace(evaluation, prior=self.priors.value(parameters.values)) if self.priors else evaluation
+
+    def _slopes(self, evaluation: Evaluation) -> np.ndarray:
+        """Return the gradient by all parameters on the natural scale."""
+        slopes = self.problem.weights @ natural_scores(self.problem, evaluation)
+        return slopes + self.priors.gradient(evaluation.parameters.values) if self.priors else slopes
 
     def _retried(self, evaluation: Evaluation, near: Evaluation, parameters: Parameters) -> Evaluation:
         """Search globally once for subjects whose mode search failed from the expected mode."""

@@ -15,11 +15,13 @@ class Laplace(Marginal):
     """Laplace's approximation with the exact second derivatives at the mode, for outcomes of every kind.
 
     OFV = sum over subjects of 2 l(eta*) + log det omega + log det d2l/deta2 (NONMEM's METHOD=1 LAPLACE INTER; glmmTMB, lme4).
-    `tolerance`: the fall of the OFV that the quadratic model may still promise at the end; `iterations`: the most allowed.
+    `tolerance`: the fall of the OFV that the quadratic model may still promise at the end; `iterations`: the most allowed; with `prior`
+    the priors of the model count (MAP).
     """
 
     tolerance: float = 1e-6
     iterations: int = 300
+    prior: bool = True
 
     def __post_init__(self) -> None:
         self._check_options()
@@ -46,6 +48,7 @@ class AGQ(Marginal):
     order: int = 5
     tolerance: float = 1e-6
     iterations: int = 300
+    prior: bool = True
 
     def __post_init__(self) -> None:
         self._check_options()

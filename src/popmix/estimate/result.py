@@ -11,6 +11,7 @@ from popmix.estimate.certificate import Certificate, certify
 from popmix.estimate.convergence import Convergence
 from popmix.estimate.progress import Progress
 from popmix.estimate.solution import Solution
+from popmix.likelihood.priors import Priors
 from popmix.model.model import Model
 from popmix.model.parameters import Parameters
 from popmix.table import Table
@@ -53,6 +54,12 @@ class Fit:
     def n_estimated(self) -> int:
         """Number of parameters that were estimated."""
         return self.parameters.n_estimated
+
+    @property
+    def prior(self) -> float:
+        """What the priors of the model add to the OFV: -2 log of their density without constants, 0 where the method leaves them out."""
+        counted = getattr(self.method, "prior", False)
+        return Priors.of(self.model, self.parameters).value(self.parameters.values) if counted else 0.0
 
     @property
     def aic(self) -> float:

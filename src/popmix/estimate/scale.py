@@ -78,6 +78,12 @@ class Scale:
             _fill_correlations(block, full, matrix)
         return matrix[:, self.free]
 
+    def curves(self, coordinates: np.ndarray) -> np.ndarray:
+        """Return the second derivative of each natural value by its own coordinate; 0 for correlations, which `bend` has."""
+        full = self._full(coordinates)
+        found = [0.0 if self.template.kinds[one] == "corr" else self._curve(one, full[one]) for one in self.free]
+        return np.array(found, dtype=float)
+
     def bend(self, coordinates: np.ndarray, gradient: np.ndarray) -> np.ndarray:
         """Return sum over natural values of gradient x their second derivative by each coordinate, for correlations only.
 
@@ -128,6 +134,15 @@ class Scale:
         if np.isinf(low):
             return np.exp(-coordinate)
         return (high - low) / (2 + np.exp(coordinate) + np.exp(-coordinate))
+
+    def _curve(self, position: int, coordinate: float) -> float:
+        low, high = self.template.lower[position], self.template.upper[position]
+        if np.isinf(low) and np.isinf(high):
+            return 0.0
+        slope = self._slope(position, coordinate)
+        if np.isinf(low) or np.isinf(high):
+            return slope if np.isinf(high) else -slope
+        return -slope * np.tanh(0.5 * coordinate)
 
 
 def _inside(distance: float, bound: float) -> float:

@@ -12,6 +12,7 @@ import numpy as np
 
 from popmix.data.findings import counted
 from popmix.estimate.extremes import is_near_one, is_near_zero
+from popmix.likelihood.priors import Priors
 
 if TYPE_CHECKING:
     from popmix.estimate.result import Fit
@@ -59,10 +60,18 @@ def heading(fit: "Fit") -> list[str]:
     word = "Evaluated" if state.evaluated_only else "Converged" if state.converged else "NOT CONVERGED"
     return [
         f"{fit.model.name} on {Path(fit.data.source).name}: {fit.method.name.upper()}, {sizes}",
-        "   ".join(f"{name} {_fixed(value, 3)}" for name, value in criteria.items()),
+        "   ".join(f"{name} {_fixed(value, 3)}" + (_prior(fit) if name == "OFV" else "") for name, value in criteria.items()),
         *_wrapped(f"{word}: {state.reason}" if state.reason else word)[:_MOST_MESSAGES],
         *_wrapped(f"Equations: {fit.solution.sentence}" if fit.solution.sentence else ""),
     ]
+
+
+def _prior(fit: "Fit") -> str:
+    """Say what the priors add to the OFV, or that they were left out."""
+    declared = Priors.of(fit.model, fit.parameters)
+    if not declared:
+        return ""
+    return f" (prior {_fixed(fit.prior, 3)})" if getattr(fit.method, "prior", False) else " (priors left out)"
 
 
 def closing(fit: "Fit") -> list[str]:

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 
 from popmix.engine.equations import EQUATIONS
 from popmix.likelihood import Problem
+from popmix.likelihood.priors import Priors
+from popmix.model.parameters import parameters_of
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,7 +66,12 @@ MIXTURE_ABOVE = Feature(
     "a Mixture together with effects of {names}, a level above subjects",
     _when(lambda one: one.effects.n_above > 0 and one.n_groups > 1, _above),
 )
-FEATURES = (CLOSED_FORMS, DIFFERENTIAL, DISCRETE, LIMITS, MEMORY, NO_EFFECTS, WITHIN, ABOVE, MIXTURE, MIXTURE_ABOVE)
+PRIORS = Feature(
+    "priors (MAP)",
+    "the priors of {names}",
+    _when(lambda one: bool(Priors.of(one.model, parameters_of(one.model))), lambda one: [one.model.name]),
+)
+FEATURES = (CLOSED_FORMS, DIFFERENTIAL, DISCRETE, LIMITS, MEMORY, NO_EFFECTS, WITHIN, ABOVE, MIXTURE, MIXTURE_ABOVE, PRIORS)
 
 
 def refusal(method: str, refused: Mapping[Feature, str], problem: Problem) -> str:

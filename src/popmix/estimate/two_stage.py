@@ -80,7 +80,8 @@ def two_stage(
         raise OptionError(f"summary={summary!r} doesn't exist: it is 'standard' or 'global'.")
     alone = alone_model(model)
     told = progress or Silent()
-    method = default_method(alone)
+    # a prior of the population is none of one subject
+    method = replace(default_method(alone), prior=False)
     load_engine(told, alone, method)
     problem = bind(alone, data, columns=columns)
     method.check(problem)

@@ -52,6 +52,7 @@ class Evaluation:
     """The objective at given parameters: per subject (`marginal`), constants of the data included in `ofv`; nan where one failed.
 
     `groups`: the same for each latent group (one without a Mixture); `membership` [subjects, groups]: the probabilities of the groups.
+    `prior`: what the priors of parameters add to the objective where a method counts them; `ofv` is without it.
     """
 
     parameters: Parameters
@@ -60,6 +61,12 @@ class Evaluation:
     individual: np.ndarray
     groups: tuple[Marginal, ...]
     membership: np.ndarray
+    prior: float = 0.0
+
+    @property
+    def penalised(self) -> float:
+        """The objective with the priors."""
+        return self.ofv + self.prior
 
     @property
     def group(self) -> np.ndarray:

@@ -158,7 +158,7 @@ def _no_declaration(name: str, value: object) -> tuple[str, str]:
     if word in ("prior", "distribution"):
         return f"{name} is a {word}, not a declaration", "a distribution goes inside Observation(...), a prior inside Theta(..., prior=...)"
     if type(value).__name__ == "StartValue":
-        help = f"write {name} = Theta(value, fixed=True), or use Fixed inside iiv= or a residual error"
-        return f"{name} is Fixed(...), which declares nothing", help
+        help = f"write {name} = Theta(value{', fixed=True' if value.fixed else ''}), or use it inside iiv= or a residual error"
+        return f"{name} is {'Fixed' if value.fixed else 'Estimate'}(...), which declares nothing", help
     help = "a model is made of Theta, Covariate, LogNormal, Observation, ... and expressions of them"
     return f"{name} is {article(word)}, not a declaration", help

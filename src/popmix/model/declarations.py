@@ -59,19 +59,20 @@ class Declaration(Content):
 
 @dataclass(frozen=True, eq=False)
 class StartValue(Content):
-    """A start value of a standard deviation or another parameter of variability (natural scale)."""
+    """A start value of a standard deviation or another parameter of variability (natural scale), with the prior of the parameter."""
 
     value: float
     fixed: bool = False
+    prior: Prior | None = None
 
 
 @dataclass(frozen=True, eq=False)
 class Prior(Content):
-    """A prior distribution with its arguments."""
+    """A prior distribution with its arguments: numbers, or a matrix as tuples of its rows."""
 
     word: ClassVar[str] = "prior"
     kind: str
-    arguments: dict[str, float]
+    arguments: dict[str, float | tuple[tuple[float, ...], ...]]
 
 
 @dataclass(frozen=True, eq=False)
@@ -161,6 +162,16 @@ class Block(Declaration):
     level: str | None = None
     prior: Prior | None = None
     band: int | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class JointNormal(Declaration):
+    """A multivariate normal prior of several thetas: their names, the mean and the covariance matrix."""
+
+    word: ClassVar[str] = "JointNormal"
+    members: tuple[str, ...]
+    mean: tuple[float, ...]
+    covariance: tuple[tuple[float, ...], ...]
 
 
 @dataclass(frozen=True, eq=False)

@@ -8,7 +8,7 @@ from popmix.model import declarations as made
 from popmix.model.blueprint import BLUEPRINTS
 from popmix.model.declarations import Declaration, StartValue
 from popmix.model.expression import Expression
-from popmix.model.results import result_names, slot_value
+from popmix.model.results import result_names, slot_prior, slot_value
 from popmix.model.writing import formula, number_text, statement
 
 Row = tuple[str, ...]
@@ -45,6 +45,9 @@ def tables(declarations: Mapping[str, Declaration]) -> Iterator[tuple[str, Row, 
     yield "Individual parameters", ("name", "distribution", "typical value", "iiv (SD)", "CV", "iov (SD)"), parameters
     others = [row for name, each in declarations.items() for row in _effect_rows(name, each, declarations)]
     yield "Other variability", ("name", "start", "meaning", ""), others
+    several = {name: each for name, each in declarations.items() if isinstance(each, made.JointNormal)}
+    joint = [(name, ", ".join(each.members), _numbers(each.mean)) for name, each in several.items()]
+    yield "Joint normal priors", ("name", "of", "mean"), joint
 
 
 def sections(declarations: Mapping[str, Declaration]) -> Iterator[tuple[str, list[str]]]:
@@ -100,7 +103,9 @@ def _effect_rows(name: str, each: Declaration, declarations: Mapping[str, Declar
             meaning = meanings.get(kind, "residual SD")
             if kind in ("iiv", "iov") and each.level:
                 meaning += f" over {each.level}"
-            yield result, _short(value), meaning, "fixed" if fixed else ""
+            prior = slot_prior(declarations, slot)
+            marks = [*(["fixed"] if fixed else []), *([f"prior {_prior(prior)}"] if prior else [])]
+            yield result, _short(value), meaning, ", ".join(marks)
 
 
 def _covariate(name: str, each: Declaration) -> str:
@@ -178,14 +183,20 @@ def _listed(arguments: Mapping[str, Expression]) -> str:
     return ", ".join(f"{name} = {formula(each)}" for name, each in arguments.items())
 
 
+def _numbers(values: Iterable[float]) -> str:
+    return ", ".join(_short(value) for value in values)
+
+
 def _prior(prior: made.Prior) -> str:
-    return f"{prior.kind}({', '.join(_short(value) for value in prior.arguments.values())})"
+    shown = ("matrix" if isinstance(value, tuple) else _short(value) for value in prior.arguments.values())
+    return f"{prior.kind}({', '.join(shown)})"
 
 
 def _sd(value: StartValue | None) -> str:
     if value is None:
         return ""
-    return f"{_short(value.value)} fixed" if value.fixed else _short(value.value)
+    shown = f"{_short(value.value)} fixed" if value.fixed else _short(value.value)
+    return f"{shown}, prior {_prior(value.prior)}" if value.prior else shown
 
 
 def _short(value: float) -> str:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
-from popmix.model.declarations import Block, Declaration, Eta, IndividualParameter, Observation, StartValue, Theta
+from popmix.model.declarations import Block, Declaration, Eta, IndividualParameter, Observation, Prior, StartValue, Theta
 from popmix.model.effects import correlation_name, occasion_of
 
 _RESIDUAL = ("additive", "proportional", "log_additive", "autocorrelation")
@@ -55,6 +55,15 @@ def slot_value(declarations: Mapping[str, Declaration], slot: Slot) -> tuple[flo
     return start.value, start.fixed
 
 
+def slot_prior(declarations: Mapping[str, Declaration], slot: Slot) -> Prior | None:
+    """Return the prior declared for the parameter in a slot; that of correlations belongs to their Block."""
+    declared = declarations[slot.declaration]
+    if slot.field in ("start", "correlation"):
+        return declared.prior
+    value = getattr(declared, slot.field)
+    return (value[slot.position[0]] if slot.position else value).prior
+
+
 def with_slot(declared: Declaration, slot: Slot, value: float, fixed: bool | None) -> Declaration:
     """Return the declaration with another start value in a slot; `fixed` None keeps it as it was."""
     if slot.field in ("start", "correlation"):
@@ -62,7 +71,8 @@ def with_slot(declared: Declaration, slot: Slot, value: float, fixed: bool | Non
         return replace(declared, **{slot.field: new}, fixed=declared.fixed if fixed is None else fixed)
     old = getattr(declared, slot.field)
     start = old[slot.position[0]] if slot.position else old
-    new = StartValue(value, start.fixed if fixed is None else fixed)
+    held = start.fixed if fixed is None else fixed
+    new = StartValue(value, held, None if held else start.prior)
     if slot.position:
         new = tuple(new if index == slot.position[0] else each for index, each in enumerate(old))
     return replace(declared, **{slot.field: new})

@@ -10,7 +10,7 @@ import math
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from popmix.model.declarations import Broken, Declaration, StartValue, expressions_in
+from popmix.model.declarations import Broken, Declaration, Prior, StartValue, expressions_in
 from popmix.model.expression import Expression, as_expression, is_refused
 from popmix.model.mistakes import active, article, listed, report, suggestion
 from popmix.model.places import Culprit, place_of
@@ -50,7 +50,7 @@ def number(value: object, what: str, keyword: str | int | None = None) -> float 
     """
     culprit = _culprit(keyword)
     if isinstance(value, StartValue):
-        return _misplaced_fixed(what, culprit)
+        return _misplaced_start(value, what, culprit)
     if is_refused(value):
         return None
     if isinstance(value, (Expression, Declaration)):
@@ -80,7 +80,7 @@ def optional_number(value: object, what: str, keyword: str | None = None) -> flo
 
 
 def start_value(value: object, what: str, keyword: str | None = None) -> StartValue | None:
-    """Return the start value that a number or `Fixed(number)` means, or None for None."""
+    """Return the start value that a number, `Fixed(number)` or `Estimate(number, prior=)` means, or None for None."""
     if value is None or is_refused(value):
         return None
     if isinstance(value, StartValue):
@@ -93,6 +93,15 @@ def start_value(value: object, what: str, keyword: str | None = None) -> StartVa
         return None
     result = number(value, what, keyword)
     return None if result is None else StartValue(result)
+
+
+def optional_prior(value: object) -> Prior | None:
+    """Return a prior, or None for None. A mistake is recorded for anything else."""
+    if value is None or isinstance(value, Prior):
+        return value
+    if not is_refused(value):
+        report("prior must be one of popmix's priors", "as in prior=priors.Normal(mean, sd)", Culprit("keyword", "prior"))
+    return None
 
 
 def optional_text(value: object, what: str, keyword: str) -> str | None:
@@ -123,8 +132,11 @@ def _culprit(keyword: str | int | None) -> Culprit | None:
     return Culprit("argument" if isinstance(keyword, int) else "keyword", str(keyword))
 
 
-def _misplaced_fixed(what: str, culprit: Culprit | None) -> None:
-    report(f"{what} can't be Fixed(...)", "Fixed(...) holds a start value of iiv=, iov=, sd= or a residual error", culprit)
+def _misplaced_start(value: StartValue, what: str, culprit: Culprit | None) -> None:
+    if value.fixed:
+        report(f"{what} can't be Fixed(...)", "Fixed(...) holds a start value of iiv=, iov=, sd= or a residual error", culprit)
+    else:
+        report(f"{what} can't be Estimate(...)", "Estimate(...) is a start value of iiv=, iov=, sd= or a residual error", culprit)
 
 
 def _count() -> int:

@@ -7,7 +7,7 @@ from popmix.model import declarations as made
 from popmix.model.expression import Attribute, Expression, Number, Reference, Text, as_expression, is_refused
 from popmix.model.mistakes import did_you_mean, report
 from popmix.model.places import Culprit
-from popmix.model.wording import number, optional_expression, optional_number, optional_text, start_value, word
+from popmix.model.wording import number, optional_expression, optional_number, optional_prior, optional_text, start_value, word
 
 _INTERPOLATIONS = ("locf", "nocb", "linear")
 _COMBINED, _CENSORING = ("variance", "sd"), ("M1", "M3", "M4")
@@ -26,14 +26,13 @@ def Theta(
 ) -> made.Theta:
     """Declare a fixed effect with its start value (natural scale), bounds, unit, label and prior."""
     if isinstance(start, made.StartValue):
-        start, fixed = start.value, True
+        start, fixed, prior = start.value, start.fixed or fixed, start.prior or prior
     start = number(start, "the start value of a Theta", 0)
     lower = optional_number(lower, "lower", "lower")
     upper = optional_number(upper, "upper", "upper")
     if not isinstance(fixed, bool):
         report("fixed must be True or False", "the value is the start value: Theta(1.0, fixed=True)", Culprit("keyword", "fixed"))
-    if prior is not None and not isinstance(prior, made.Prior) and not is_refused(prior):
-        report("prior must be one of popmix's priors", "as in prior=priors.Normal(mean, sd)", Culprit("keyword", "prior"))
+    prior = optional_prior(prior)
     unit, label = optional_text(unit, "unit", "unit"), optional_text(label, "label", "label")
     return made.Theta(start, lower, upper, fixed, unit, label, prior)
 
@@ -75,6 +74,15 @@ def Fixed(value: float | Sequence[Sequence[float]]) -> made.StartValue:
         return made.StartValue(value, fixed=True)
     result = number(value, "the value of Fixed")
     return made.StartValue(float("nan") if result is None else result, fixed=True)
+
+
+def Estimate(value: float, *, prior: made.Prior | None = None) -> made.StartValue:
+    """Start a standard deviation or another parameter of variability at the value, with its prior: `iiv=Estimate(0.3, prior=...)`.
+
+    The prior is one of the standard deviation itself; an InverseWishart is one of the variance.
+    """
+    result = number(value, "the value of Estimate")
+    return made.StartValue(float("nan") if result is None else result, prior=optional_prior(prior))
 
 
 @word
@@ -143,14 +151,20 @@ def Block(
     `band`: only effects so many places apart are correlated, the others held at 0; band=1 correlates neighbours.
     """
     names = tuple(_member(each) for each in members)
-    fixed = isinstance(correlation, made.StartValue)
-    matrix = _correlations(correlation.value if fixed else correlation, len(names))
+    fixed = isinstance(correlation, made.StartValue) and correlation.fixed
+    if isinstance(correlation, made.StartValue) and correlation.prior is not None:
+        report(
+            "the prior of a Block belongs to all its correlations",
+            "as in Block(CL, V, prior=priors.LKJ(2))",
+            Culprit("keyword", "correlation"),
+        )
+    matrix = _correlations(correlation.value if isinstance(correlation, made.StartValue) else correlation, len(names))
     if band is not None and (isinstance(band, bool) or not isinstance(band, int) or not 1 <= band < max(len(names), 2)):
         report(f"band must be a whole number from 1 to {len(names) - 1}", "band=1 correlates neighbours", Culprit("keyword", "band"))
         band = None
     if band is not None:
         matrix = tuple(tuple(value if abs(i - j) <= band else 0.0 for j, value in enumerate(row)) for i, row in enumerate(matrix))
-    return made.Block(tuple(each for each in names if each), matrix, fixed, _level(level), prior, band)
+    return made.Block(tuple(each for each in names if each), matrix, fixed, _level(level), optional_prior(prior), band)
 
 
 def _member(value: object) -> str | None:

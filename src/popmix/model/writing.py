@@ -91,6 +91,8 @@ def _declaration(declared: Declaration) -> str:
             return _call(kind, [], arguments)
         case made.Block():
             return _block(declared)
+        case made.JointNormal(members=members):
+            return _call("priors.JointNormal", [Reference(member) for member in members], _given(declared, skip=("members",)))
         case made.Mixture(shares=shares):
             return _call("Mixture", shares, {})
         case made.Observation(prediction=prediction):
@@ -161,7 +163,8 @@ def _value(value: object) -> str:
         case Expression():
             return formula(value)
         case StartValue(value=start, fixed=fixed):
-            return f"Fixed({number_text(start)})" if fixed else number_text(start)
+            text = number_text(start)
+            return _call("Estimate", [_Raw(text)], {"prior": value.prior}) if value.prior else f"Fixed({text})" if fixed else text
         case made.Prior(kind=kind, arguments=arguments):
             return _call(f"priors.{kind}", arguments.values(), {})
         case made.Distribution(kind="Categorical", arguments={"p": shares}):

@@ -138,7 +138,7 @@ def covariance(fit: Fit, kind: str = "sandwich", *, threads: int | None = None, 
         )
     problem = bound(fit, progress)
     scale = Scale.of(_held(fit))
-    objective = Objective(problem, scale, fit.method.rule, threads)
+    objective = Objective(problem, scale, fit.method.rule, threads, fit.method.priors(problem, fit.parameters))
     point = objective.point(scale.pack(fit.parameters), fit.method.evaluate(problem, fit.parameters, threads))
     hessian = observed_information(objective, point, progress) if kind != "s" else np.full((len(point.x),) * 2, np.nan)
     jacobian = scale.jacobian(point.x)

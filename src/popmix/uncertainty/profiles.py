@@ -119,7 +119,7 @@ class _Reference:
     @classmethod
     def of(cls, problem: Problem, fit: Fit, threads: int | None) -> "_Reference":
         scale = Scale.of(fit.parameters)
-        objective = Objective(problem, scale, fit.method.rule, threads)
+        objective = Objective(problem, scale, fit.method.rule, threads, fit.method.priors(problem, fit.parameters))
         point = objective.point(scale.pack(fit.parameters), fit.method.evaluate(problem, fit.parameters, threads))
         information = 0.5 * objective.curvature(point).information
         errors = np.sqrt(np.maximum(np.diag(np.linalg.pinv(information)), 0.0))

@@ -114,7 +114,8 @@ def sir(
     _check(fit, samples, resamples, inflation)
     names = _names(fit, covariance)
     problem, told = bound(fit, progress), progress or Silent()
-    target = _Target.of(Objective(problem, Scale.of(fit.parameters), fit.method.rule, 1), fit, names, threads)
+    objective = Objective(problem, Scale.of(fit.parameters), fit.method.rule, 1, fit.method.priors(problem, fit.parameters))
+    target = _Target.of(objective, fit, names, threads)
     matrix = covariance.matrix if isinstance(covariance, Covariance) else np.asarray(covariance, dtype=float)
     proposal, generator, done = Proposal.normal(target.centre, inflation * matrix), np.random.default_rng(seed), []
     for number, (n_drawn, n_kept) in enumerate(zip(samples, resamples, strict=True), start=1):

@@ -17,7 +17,7 @@ from popmix.estimate.objective import natural_scores
 from popmix.estimate.saem.phases import LAST, STEADY
 from popmix.estimate.saem.run import Plan, Run
 from popmix.estimate.scale import Scale
-from popmix.estimate.support import ABOVE, MIXTURE, MIXTURE_ABOVE, NO_EFFECTS, Feature
+from popmix.estimate.support import ABOVE, MIXTURE, MIXTURE_ABOVE, NO_EFFECTS, PRIORS, Feature
 from popmix.likelihood import Conditional, Evaluation, Problem, Quadrature
 from popmix.model.parameters import Parameters
 
@@ -90,6 +90,7 @@ class SAEM(Method):
             MIXTURE: "use Laplace() or AGQ()",
             NO_EFFECTS: "use FOCE() or Laplace()",
             MIXTURE_ABOVE: "leave one of them out",
+            PRIORS: "use FOCE() or Laplace()",
         }
 
     def check(self, problem: Problem) -> None:

@@ -2,12 +2,12 @@
 
 from collections.abc import Iterable, Mapping
 
-from popmix.model.checks import dynamics, effects, expressions, names, outcomes, values
+from popmix.model.checks import dynamics, effects, expressions, names, outcomes, priors, values
 from popmix.model.declarations import Declaration
 from popmix.model.expression import Expression
 from popmix.model.mistakes import Problem
 
-_CHECKS = (values.problems, effects.problems, expressions.problems, dynamics.problems, outcomes.problems, names.problems)
+_CHECKS = (values.problems, effects.problems, priors.problems, expressions.problems, dynamics.problems, outcomes.problems, names.problems)
 
 
 def problems(declarations: Mapping[str, Declaration], also_used: Iterable[Expression] = (), ignore: Iterable[str] = ()) -> list[Problem]:

@@ -11,6 +11,7 @@ from popmix.model.declarations import (
     Dose,
     Eta,
     IndividualParameter,
+    JointNormal,
     Level,
     Observation,
     Occasion,
@@ -25,6 +26,7 @@ from popmix.model.results import result_pairs
 
 WORDS = frozenset((
     "Model", "Theta", "Covariate", "Normal", "LogNormal", "LogitNormal", "ProbitNormal", "BoxCox", "StudentT", "Eta", "Block", "Fixed",
+    "Estimate",
     "State", "Dose", "Observation", "Occasion", "Level", "Mixture",
     "Bernoulli", "Binomial", "Poisson", "NegativeBinomial", "ZeroInflatedPoisson", "Ordinal", "Categorical", "TimeToEvent",
     "LogLikelihood", "priors", "where", *FUNCTIONS, *BLUEPRINTS, *PROFILES,
@@ -80,7 +82,7 @@ def unused(declarations: Mapping[str, Declaration], also_used: Iterable[Expressi
     for name, each in declarations.items():
         if name in read_by_any or name in ignore or name in grouping:
             continue
-        if not isinstance(each, (Observation, State, Dose, Block, Broken)):
+        if not isinstance(each, (Observation, State, Dose, Block, JointNormal, Broken)):
             yield Problem(name, *_unused(name, each, declarations))
 
 
