@@ -55,6 +55,7 @@ def test_every_name_in_the_table_makes_its_method():
         "foce": popmix.FOCE(interaction=False),
         "laplace": popmix.Laplace(),
         "agq": popmix.AGQ(),
+        "saem": popmix.SAEM(),
     }
     assert {name: make_method(name) for name in METHODS} == made
     assert make_method("agq", ["order=25"]) == popmix.AGQ(order=25) and make_method(None) is None
