@@ -40,6 +40,8 @@ _HOME = {
     "FOCE": "popmix.estimate",
     "Laplace": "popmix.estimate",
     "AGQ": "popmix.estimate",
+    "NUTS": "popmix.estimate",
+    "Posterior": "popmix.estimate",
     "two_stage": "popmix.estimate",
     "Solver": "popmix.likelihood",
     "save": "popmix.interop.run_folder",

@@ -32,7 +32,7 @@ _CPU_KEYS = {
 }
 _CPU_SETTINGS = ("NUMBA_CPU_NAME", "NUMBA_CPU_FEATURES")
 # the parts of the engine: what all models need, and what differential equations or quadrature need besides
-ENGINE, EQUATIONS, QUADRATURE, MEMBERS = "engine", "equations", "quadrature", "members"
+ENGINE, EQUATIONS, QUADRATURE, MEMBERS, POSTERIOR = "engine", "equations", "quadrature", "members", "posterior"
 _known: set[tuple[Path, str]] = set()  # folders from which, or into which, this process has loaded a part
 
 

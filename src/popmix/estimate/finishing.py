@@ -59,7 +59,7 @@ def result_of(
         method=method,
         parameters=parameters,
         start=start,
-        ofv=evaluation.penalised,
+        ofv=evaluation.ofv + evaluation.prior,
         minus2ll=problem.minus2ll(evaluation),
         n_subjects=problem.n_subjects,
         n_observations=problem.n_observations,
@@ -70,7 +70,7 @@ def result_of(
         shrinkage=shrinkage_of(problem, evaluation),
         timing={},
         seed=seed,
-        versions=_versions(),
+        versions=versions_of(),
         trace=found.trace,
         messages=(*solution.warnings, *without_predictions(problem, typical), *late, *warned),
         weights=problem.weights,
@@ -79,8 +79,9 @@ def result_of(
     return replace(result, timing=dict(clock.laps))
 
 
-def _versions() -> dict[str, str]:
-    packages = ("popmix", "numpy", "numba", "llvmlite", "symengine")
+def versions_of(*others: str) -> dict[str, str]:
+    """Return the versions of Python, popmix, what it computes with, and other packages."""
+    packages = ("popmix", "numpy", "numba", "llvmlite", "symengine", *others)
     return {"python": platform.python_version()} | {name: _version(name) for name in packages}
 
 

@@ -11,20 +11,21 @@ import numpy as np
 from popmix.compiler.lower import starts_as_equations
 from popmix.engine import stamp
 from popmix.engine.foce import marginals
-from popmix.engine.link import link, link_members, link_quadrature
+from popmix.engine.link import link, link_members, link_posterior, link_quadrature
 from popmix.errors import FitError, Interrupted, OptionError
 from popmix.estimate.checkpoint import Checkpoint
+from popmix.estimate.default import default_method
 from popmix.estimate.finishing import Clock, result_of
-from popmix.estimate.foce import FOCE
 from popmix.estimate.late import refuse_late_doses
 from popmix.estimate.method import Method, Outcome, Setting
+from popmix.estimate.nuts import NUTS
+from popmix.estimate.posterior import Posterior
 from popmix.estimate.progress import Progress, Silent
-from popmix.estimate.quadrature import Laplace
 from popmix.estimate.result import Convergence, Fit
 from popmix.likelihood import AUTOMATIC, Problem, Solver, bind
 from popmix.likelihood.mixture import impossible_shares
 from popmix.likelihood.solver import check_solver
-from popmix.model.declarations import Distribution, Level
+from popmix.model.declarations import Level
 from popmix.model.model import Model
 from popmix.model.parameters import Parameters, parameters_of
 from popmix.model.writing import write
@@ -33,7 +34,10 @@ from popmix.table import Table
 # what random methods start from when nobody chooses
 _DEFAULT_SEED = 1
 # what the parts of the engine that methods ask for are called, and what loads them
-_PARTS = {stamp.QUADRATURE: ("the engine for quadrature", link_quadrature)}
+_PARTS = {
+    stamp.QUADRATURE: ("the engine for quadrature", link_quadrature),
+    stamp.POSTERIOR: ("the engine for posteriors", link_posterior),
+}
 
 
 def fit(
@@ -49,8 +53,8 @@ def fit(
     seed: int | None = None,
     solver: Solver = AUTOMATIC,
     checkpoint: str | Path | None = None,
-) -> Fit:
-    """Estimate the parameters of a model from data (a path, a data frame or an EventTable).
+) -> Fit | Posterior:
+    """Estimate the parameters of a model from data (a path, a data frame or an EventTable): a Fit, of NUTS a Posterior.
 
     `method` defaults to FOCE(interaction=True), for models with outcomes that are not continuous to Laplace(); `weights` count subjects
     (2 = twice); `columns` maps roles and covariates to other column names ({"time": "TAFD", "WT": "BW"}); `start` replaces start values
@@ -65,7 +69,10 @@ def fit(
     problem, begin = _prepared(model, method, data, columns, weights, start, told, clock, solver)
     seed = _DEFAULT_SEED if seed is None and method.is_random else seed
     kept = Checkpoint(None if checkpoint is None else Path(checkpoint), _identity(problem, method, begin, seed))
-    found = method.estimate(problem, begin, Setting(threads, told, seed or 0, kept))
+    setting = Setting(threads, told, seed or 0, kept)
+    if isinstance(method, NUTS):
+        return method.sample(problem, begin, setting, clock)
+    found = method.estimate(problem, begin, setting)
     clock.lap("fit")
     interrupted = found.interrupted
     try:
@@ -98,7 +105,7 @@ def evaluate(
     problem, begin = _prepared(model, method, data, columns, weights, at, told, clock, solver)
     evaluation = method.evaluate(problem, begin, threads)
     clock.lap("evaluate")
-    trace = Table({"iteration": np.zeros(1, dtype=int), "ofv": np.array([evaluation.penalised])})
+    trace = Table({"iteration": np.zeros(1, dtype=int), "ofv": np.array([evaluation.ofv + evaluation.prior])})
     convergence = Convergence(None, "the objective at given values; nothing was estimated.", float("nan"), 0, 1, evaluated_only=True)
     return result_of(problem, method, begin, Outcome(evaluation, convergence, trace), threads, None, clock)
 
@@ -111,12 +118,6 @@ def _checked(model: Model, method: Method | None, threads: int | None) -> Method
     if threads is not None and not (isinstance(threads, int) and threads >= 1):
         raise OptionError(f"threads must be a whole number of at least 1, or None for all cores, not {threads!r}.")
     return method or default_method(model)
-
-
-def default_method(model: Model) -> Method:
-    """Return FOCE where all outcomes are continuous, otherwise Laplace."""
-    others = [one for one in model.observations.values() if isinstance(one.prediction, Distribution) or one.student is not None]
-    return Laplace() if others else FOCE()
 
 
 def _prepared(

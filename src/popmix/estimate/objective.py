@@ -48,7 +48,7 @@ class Objective:
         """Return value and gradient of an evaluation in unconstrained coordinates."""
         with np.errstate(over="ignore", invalid="ignore"):
             gradient = self._slopes(evaluation) @ self.scale.jacobian(coordinates)
-        return Point(coordinates, evaluation.penalised, gradient, evaluation)
+        return Point(coordinates, evaluation.ofv + evaluation.prior, gradient, evaluation)
 
     def curvature(self, point: Point) -> Curvature:
         """Return the information of a point in unconstrained coordinates.
