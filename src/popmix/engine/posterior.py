@@ -18,6 +18,7 @@ import numpy as np
 from popmix.engine.compiled import compiled, part
 from popmix.engine.density import NOT_FINITE, OK, VARIANCE_NOT_POSITIVE, set_individual
 from popmix.engine.population import by_factors, by_parameters, prior_of_blocks, prior_of_numbers, set_factors, set_parameters
+from popmix.engine.slopes import solve_first
 from popmix.engine.walk import solve_subject
 
 _VALUES, _SLOPES = np.int64(0), np.int64(1)
@@ -179,7 +180,7 @@ def _told(subject, eta, code, timeline, work, space):
     if start == end:
         return OK
     set_individual(_SLOPES, subject, eta, code, timeline, work)
-    status = solve_subject(_SLOPES, subject, code, timeline, work)
+    status = solve_first(subject, code, timeline, work)
     if status != OK:
         return status
     total, slope = 0.0, space.slope

@@ -79,9 +79,8 @@ def _priors(posterior: Posterior) -> str:
     flat = flat_ones(Priors.of(posterior.model, posterior.mode), posterior.mode)
     if not flat:
         return "Priors: as declared, on every parameter."
-    return f"Priors: flat on the natural scale of {', '.join(flat)}" + (
-        "." if len(flat) == len(posterior.draws) else "; declared on the others."
-    )
+    others = "." if len(flat) == len(posterior.draws) else "; as declared on the others."
+    return f"Priors: flat on the natural scale of {', '.join(flat)}{others}"
 
 
 def _table(posterior: Posterior, rows: dict[str, dict[str, Any]]) -> list[str]:
