@@ -50,6 +50,7 @@ def test_options_that_cant_be_used(toy, option, told):
 
 def test_every_name_in_the_table_makes_its_method():
     made = {"focei": popmix.FOCE(), "foce": popmix.FOCE(interaction=False), "laplace": popmix.Laplace(), "agq": popmix.AGQ()}
+    made |= {"nuts": popmix.NUTS()}
     assert {name: make_method(name) for name in METHODS} == made
     assert make_method("agq", ["order=25"]) == popmix.AGQ(order=25) and make_method(None) is None
     assert all(make_method(name).name == name for name in METHODS)

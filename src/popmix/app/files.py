@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from popmix.errors import Interrupted, OptionError, PopmixError
-from popmix.estimate import Fit, evaluate, fit
+from popmix.estimate import Fit, Posterior, evaluate, fit
 from popmix.interop import run_folder
 from popmix.likelihood import AUTOMATIC, Solver
 from popmix.model import Model, load
@@ -42,7 +42,7 @@ class Request:
         return {"columns": self.columns, "threads": self.threads, "progress": self.progress, "solver": solver}
 
 
-def fit_file(model: str | Path | Model, data: str | Path, method: Any, request: Request | None = None) -> Fit:
+def fit_file(model: str | Path | Model, data: str | Path, method: Any, request: Request | None = None) -> Fit | Posterior:
     """Fit the model of a file (`path` or `path:Name`) to the data of a file, and write the run folder when one is asked for.
 
     The run folder's name is checked before the work begins. When the user interrupts, what was reached is written and the
@@ -103,7 +103,7 @@ def _refuse_folder(request: Request) -> None:
         run_folder.check_folder(request.out, overwrite=request.overwrite)
 
 
-def _save(result: Fit, request: Request) -> None:
+def _save(result: Fit | Posterior, request: Request) -> None:
     if request.out is not None:
         run_folder.save(result, request.out, overwrite=request.overwrite, command=request.command)
 

@@ -24,13 +24,13 @@ METHODS = {
     "foce": Method(lambda: popmix.FOCE, {"interaction": False}),
     "laplace": Method(lambda: popmix.Laplace),
     "agq": Method(lambda: popmix.AGQ),
+    "nuts": Method(lambda: popmix.NUTS),
 }
 
 PLANNED = {
     "fo": "first order",
     "saem": "stochastic approximation EM",
     "imp": "importance sampling",
-    "nuts": "Hamiltonian Monte Carlo",
 }
 
 COVARIANCES = ("none", "sandwich", "r", "s")

@@ -137,6 +137,7 @@ def set_parameters(plan, space):
 
 @part
 def by_parameters(plan, space):
+    """Chain the slopes by parameters to those coordinates that are no correlations."""
     for p in range(len(plan.kind)):
         kind, slope = plan.kind[p], 0.0
         if kind == FREE:

@@ -44,18 +44,18 @@ def verdict(posterior: Posterior, rows: dict[str, dict[str, Any]]) -> str:
     if posterior.n_divergences:
         share = posterior.n_divergences / (posterior.n_chains * posterior.n_draws)
         mend = f"target_accept={_nearer_one(posterior.method.target_accept):g}, or centred= of the effects that the data say little about"
-        complaints.append(f"{counted(posterior.n_divergences, 'divergence')} ({100 * share:.2g}% of the draws): try {mend}.")
+        complaints.append(f"{counted(posterior.n_divergences, 'divergence')} ({100 * share:.2g}% of the draws), try {mend}")
     worst = max(rows.values(), key=lambda row: row["rhat"] if math.isfinite(row["rhat"]) else -math.inf, default=None)
     if worst is not None and worst["rhat"] > _MIXED:
-        complaints.append(f"the chains disagree about {worst['name']} (R-hat {worst['rhat']:.3f}): draw more, or tune longer.")
+        complaints.append(f"the chains disagree about {worst['name']} (R-hat {worst['rhat']:.3f}): draw more, or tune longer")
     least = min(rows.values(), key=lambda row: min(row["ess_bulk"], row["ess_tail"]), default=None)
     if least is not None and min(least["ess_bulk"], least["ess_tail"]) < _ENOUGH:
-        complaints.append(f"only {min(least['ess_bulk'], least['ess_tail']):.0f} effective draws of {least['name']}: draw more.")
+        complaints.append(f"only {min(least['ess_bulk'], least['ess_tail']):.0f} effective draws of {least['name']}: draw more")
     if complaints:
         serious = (
             len(complaints) > (1 if posterior.n_divergences else 0) or posterior.n_divergences > 0.01 * posterior.effects[..., :1, :1].size
         )
-        return f"{'NOT TO BE TRUSTED' if serious else 'Mixed, with a reservation'}: {' '.join(complaints)}"
+        return f"{'NOT TO BE TRUSTED' if serious else 'Mixed, with a reservation'}: {'; '.join(complaints)}."
     if worst is None or least is None:
         return "Nothing was to be estimated: these are the random effects alone."
     ess = min(least["ess_bulk"], least["ess_tail"])

@@ -46,7 +46,9 @@ def whitened(
     etas, spread = etas[subjects], spread[subjects]
     _, factor = _moved(problem, parameters, plan, layout, x)
     w = _coordinates(etas, factor, layout, chosen)
-    linear = np.stack([_coordinates(unit, factor, layout, chosen) for unit in np.eye(etas.shape[1])[:, None, :]], axis=-1)
+    linear = np.zeros((*etas.shape, etas.shape[1]))
+    for k, unit in enumerate(np.eye(etas.shape[1])):
+        linear[:, :, k] = _coordinates(unit[None], factor, layout, chosen)
     m = _following(problem, evaluation, parameters, plan, layout, x, etas, linear, chosen)
     covariance = linear @ spread @ np.swapaxes(linear, 1, 2)
     c = np.linalg.cholesky(covariance) if etas.shape[1] else covariance
