@@ -47,6 +47,7 @@ class FakeFit:
     convergence: FakeConvergence = FakeConvergence()
     solution: Solution = field(default_factory=lambda: Solution("closed form", AUTOMATIC))
     ofv: float = 116.125
+    prior: float = 0.0
     minus2ll: float = 358.725
     aic: float = 374.725
     bic: float = 397.787

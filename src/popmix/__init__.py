@@ -44,6 +44,8 @@ _HOME = {
     "SAEM": "popmix.estimate",
     "conditional": "popmix.estimate",
     "convergence_plot": "popmix.plot",
+    "NUTS": "popmix.estimate",
+    "Posterior": "popmix.estimate",
     "two_stage": "popmix.estimate",
     "pooled": "popmix.estimate",
     "compare": "popmix.estimate",

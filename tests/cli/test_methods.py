@@ -56,6 +56,7 @@ def test_every_name_in_the_table_makes_its_method():
         "laplace": popmix.Laplace(),
         "agq": popmix.AGQ(),
         "saem": popmix.SAEM(),
+        "nuts": popmix.NUTS(),
     }
     assert {name: make_method(name) for name in METHODS} == made
     assert make_method("agq", ["order=25"]) == popmix.AGQ(order=25) and make_method(None) is None

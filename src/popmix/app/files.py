@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from popmix.errors import Interrupted, OptionError, PopmixError
-from popmix.estimate import Certificate, Fit, evaluate, fit
+from popmix.estimate import Certificate, Fit, Posterior, evaluate, fit
 from popmix.interop import run_folder
 from popmix.likelihood import AUTOMATIC, Solver
 from popmix.model import Model, load
@@ -58,7 +58,7 @@ class Request:
 class Fitted:
     """A fit with what was asked for besides: the covariance of its estimates and its certificate, None where they were not."""
 
-    fit: Fit
+    fit: Fit | Posterior
     covariance: Covariance | None = None
     certificate: Certificate | None = None
 
@@ -69,7 +69,8 @@ class Fitted:
 
     def __str__(self) -> str:
         certificate = [] if self.certificate is None else ["", str(self.certificate)]
-        return "\n".join([self.fit.summary(self.covariance), *certificate])
+        shown = str(self.fit) if self.covariance is None else self.fit.summary(self.covariance)
+        return "\n".join([shown, *certificate])
 
 
 def fit_file(model: str | Path | Model, data: str | Path, method: Any, request: Request | None = None) -> Fitted:
@@ -85,6 +86,10 @@ def fit_file(model: str | Path | Model, data: str | Path, method: Any, request: 
         result = fit(loaded, data, method, **request.common, **request.estimation)
     except Interrupted as interruption:
         raise _kept(interruption, request) from interruption
+    if isinstance(result, Posterior):
+        found = Fitted(result)
+        _save(found, request)
+        return found
     told = {"threads": request.threads, "progress": request.progress}
     known = covariance(result, request.covariance, **told) if request.covariance else None
     found = Fitted(result, known, result.certificate(**told) if request.certificate else None)

@@ -26,11 +26,11 @@ METHODS = {
     "laplace": Method(lambda: popmix.Laplace),
     "agq": Method(lambda: popmix.AGQ),
     "saem": Method(lambda: popmix.SAEM),
+    "nuts": Method(lambda: popmix.NUTS),
 }
 
 PLANNED = {
     "imp": "importance sampling",
-    "nuts": "Hamiltonian Monte Carlo",
 }
 
 COVARIANCES = ("none", "sandwich", "r", "s")

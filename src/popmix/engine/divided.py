@@ -22,8 +22,14 @@ def divided_differences(x, dt, paths, series, out):
     no more than a factor of about two per level where the exponents are at least 1 apart; narrow ones a Taylor series
     about their centre. `series` [2, MOST_NODES] is working memory.
     """
+    first_differences(len(paths.sizes), x, dt, paths, series, out)
+
+
+@part
+def first_differences(count, x, dt, paths, series, out):
+    """Write the divided differences of the first `count` multisets, which need no others: see `divided_differences`."""
     sizes, members, without = paths.sizes, paths.members, paths.without
-    for m in range(len(sizes)):
+    for m in range(count):
         first = members[m, 0]
         if sizes[m] == 1:
             out[m] = math.exp(x[first] * dt)

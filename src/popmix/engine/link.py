@@ -34,6 +34,8 @@ from popmix.engine.modal import change_rates, move_inputs, set_rates
 from popmix.engine.mode import climb, new_prior, search, settle
 from popmix.engine.nonstiff import integrate_nonstiff
 from popmix.engine.observing import observe
+from popmix.engine.population import example_plan, new_space
+from popmix.engine.posterior import outcomes, posterior, unravel
 from popmix.engine.predict import arrivals, new_predictions, predictions
 from popmix.engine.profiles import add_arrivals, add_head, shift
 from popmix.engine.quadrature import Grid, new_workspace, quadratures
@@ -96,6 +98,16 @@ def link_members() -> None:
         result = Bundle(new_members(1, 1, 1))
         ready(members, _WHOLE, subjects, _TRUE, _VECTOR, _MATRIX, _MATRIX, *full, density, result)
         ready(trace_members, subjects, _TRUE, _TRUE, _VECTOR, _MATRIX, _MATRIX, np.zeros((1, 1, 1)), *full, density, result)
+
+
+def link_posterior() -> None:
+    """Compile what sampling a posterior needs, or load it from the cache on disk."""
+    common, example = _examples()[1], example_plan()
+    plan, space = Bundle(example), Bundle(new_space(example, 1, 1))
+    with _lock:
+        ready(posterior, _VECTOR, _VECTOR, plan, *common, space)
+        ready(unravel, _MATRIX, plan, space, _MATRIX, np.zeros((1, 1, 1)))
+        ready(outcomes, _MATRIX, np.zeros((1, 1, 1)), plan, *common, _MATRIX, _MATRIX)
 
 
 def _common() -> dict[str, int]:

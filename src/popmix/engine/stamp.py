@@ -33,7 +33,7 @@ _CPU_KEYS = {
 _CPU_SETTINGS = ("NUMBA_CPU_NAME", "NUMBA_CPU_FEATURES")
 # the parts of the engine: what all models need, and what differential equations or some methods need besides
 ENGINE, EQUATIONS, QUADRATURE, MEMBERS, FIRST_ORDER = "engine", "equations", "quadrature", "members", "first-order"
-SAEM = "saem"
+SAEM, POSTERIOR = "saem", "posterior"
 _known: set[tuple[Path, str]] = set()  # folders from which, or into which, this process has loaded a part
 
 

@@ -6,7 +6,9 @@ from popmix.estimate.convergence import Convergence
 from popmix.estimate.first_order import FO
 from popmix.estimate.fitting import evaluate, fit
 from popmix.estimate.foce import FOCE
+from popmix.estimate.nuts import NUTS
 from popmix.estimate.pooled import pooled
+from popmix.estimate.posterior import Posterior
 from popmix.estimate.quadrature import AGQ, Laplace
 from popmix.estimate.result import Fit
 from popmix.estimate.saem import SAEM, ConditionalDistribution, conditional
@@ -23,6 +25,8 @@ __all__ = [
     "Convergence",
     "Fit",
     "Laplace",
+    "NUTS",
+    "Posterior",
     "TwoStage",
     "compare",
     "evaluate",

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from popmix.compiler.lower import starts_as_equations
 from popmix.engine import stamp
 from popmix.engine.foce import marginals
-from popmix.engine.link import link, link_first_order, link_members, link_quadrature, link_saem
+from popmix.engine.link import link, link_first_order, link_members, link_posterior, link_quadrature, link_saem
 from popmix.estimate.method import Method
 from popmix.estimate.progress import Progress, Silent
 from popmix.likelihood import AUTOMATIC, Problem, Solver, bind
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 # what the parts of the engine that methods ask for are called, and what loads them
 _PARTS = {
     stamp.FIRST_ORDER: ("the engine for the first-order method", link_first_order),
+    stamp.POSTERIOR: ("the engine for posteriors", link_posterior),
     stamp.SAEM: ("the engine for SAEM", link_saem),
     stamp.QUADRATURE: ("the engine for quadrature", link_quadrature),
 }

@@ -60,7 +60,7 @@ def result_of(
         method=method,
         parameters=parameters,
         start=start,
-        ofv=evaluation.penalised,
+        ofv=evaluation.ofv + evaluation.prior,
         minus2ll=problem.minus2ll(evaluation),
         n_subjects=problem.n_subjects,
         n_observations=problem.n_observations,
@@ -71,7 +71,7 @@ def result_of(
         shrinkage=shrinkage_of(problem, evaluation),
         timing=dict(clock.laps),
         seed=seed,
-        versions=_versions(),
+        versions=versions_of(),
         trace=found.trace,
         starts=starts,
         messages=tuple(told),
@@ -95,8 +95,9 @@ def _warned(problem: Problem, start: Parameters, found: Outcome, threads: int | 
     return [*filter(None, [late]), *warned]
 
 
-def _versions() -> dict[str, str]:
-    packages = ("popmix", "numpy", "numba", "llvmlite", "symengine")
+def versions_of(*others: str) -> dict[str, str]:
+    """Return the versions of Python, popmix, what it computes with, and other packages."""
+    packages = ("popmix", "numpy", "numba", "llvmlite", "symengine", *others)
     return {"python": platform.python_version()} | {name: _version(name) for name in packages}
 
 

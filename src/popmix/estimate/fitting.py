@@ -11,19 +11,19 @@ from popmix.errors import FitError, Interrupted, OptionError
 from popmix.estimate.binding import load_engine
 from popmix.estimate.checkpoint import Checkpoint
 from popmix.estimate.convergence import Convergence
+from popmix.estimate.default import default_method
 from popmix.estimate.finishing import Clock, result_of
-from popmix.estimate.foce import FOCE
 from popmix.estimate.late import refuse_late_doses
 from popmix.estimate.method import Method, Outcome, Setting
 from popmix.estimate.multistart import check_starts, estimate_from, no_starts
+from popmix.estimate.nuts import NUTS
+from popmix.estimate.posterior import Posterior
 from popmix.estimate.progress import Progress, Silent
-from popmix.estimate.quadrature import Laplace
 from popmix.estimate.result import Fit
 from popmix.estimate.starting import automatic_start
 from popmix.likelihood import AUTOMATIC, Problem, Solver, bind
 from popmix.likelihood.mixture import impossible_shares
 from popmix.likelihood.solver import check_solver
-from popmix.model.declarations import Distribution
 from popmix.model.model import Model
 from popmix.model.parameters import Parameters, parameters_of
 from popmix.model.writing import write
@@ -47,8 +47,8 @@ def fit(
     seed: int | None = None,
     solver: Solver = AUTOMATIC,
     checkpoint: str | Path | None = None,
-) -> Fit:
-    """Estimate the parameters of a model from data (a path, a data frame or an EventTable).
+) -> Fit | Posterior:
+    """Estimate the parameters of a model from data (a path, a data frame or an EventTable): a Fit, of NUTS a Posterior.
 
     `method` defaults to FOCE(interaction=True), for models with outcomes that are not continuous to Laplace(); `weights` count subjects
     (2 = twice); `columns` maps roles and covariates to other column names ({"time": "TAFD", "WT": "BW"}); `start` replaces start values
@@ -68,7 +68,10 @@ def fit(
         clock.lap("start")
     seed = _DEFAULT_SEED if seed is None and method.is_random else seed
     kept = Checkpoint(None if checkpoint is None else Path(checkpoint), _identity(problem, method, begin, seed))
-    found, starts = estimate_from(method, problem, begin, Setting(threads, told, seed or 0, kept), n_starts)
+    setting = Setting(threads, told, seed or 0, kept)
+    if isinstance(method, NUTS):
+        return method.sample(problem, begin, setting, clock)
+    found, starts = estimate_from(method, problem, begin, setting, n_starts)
     clock.lap("fit")
     interrupted = found.interrupted
     try:
@@ -121,12 +124,6 @@ def _checked(model: Model, method: Method | None, threads: int | None) -> Method
     if threads is not None and not (isinstance(threads, int) and threads >= 1):
         raise OptionError(f"threads must be a whole number of at least 1, or None for all cores, not {threads!r}.")
     return method or default_method(model)
-
-
-def default_method(model: Model) -> Method:
-    """Return FOCE where all outcomes are continuous, otherwise Laplace."""
-    others = [one for one in model.observations.values() if isinstance(one.prediction, Distribution) or one.student is not None]
-    return Laplace() if others else FOCE()
 
 
 def _prepared(

@@ -43,10 +43,10 @@ def estimate_from(method: Method, problem: Problem, begin: Parameters, setting: 
         done.append((found, found.convergence.reason))
         if found.interrupted:
             break
-    reached = [found for found, _ in done if found is not None and np.isfinite(found.evaluation.penalised)]
+    reached = [found for found, _ in done if found is not None and np.isfinite((found.evaluation.ofv + found.evaluation.prior))]
     if not reached:
         raise FitError(f"none of {n_starts} starts could be fitted; from the first: {done[0][1]}")
-    best = min(reached, key=lambda found: found.evaluation.penalised)
+    best = min(reached, key=lambda found: found.evaluation.ofv + found.evaluation.prior)
     return replace(best, interrupted=any(found.interrupted for found in reached)), _table(begin, done)
 
 
@@ -83,7 +83,7 @@ def several_optima(starts: Table) -> list[str]:
 
 def _table(begin: Parameters, done: list[tuple[Outcome | None, str]]) -> Table:
     values = np.array([np.full(len(begin), np.nan) if found is None else found.evaluation.parameters.values for found, _ in done])
-    ofv = np.array([np.nan if found is None else found.evaluation.penalised for found, _ in done])
+    ofv = np.array([np.nan if found is None else (found.evaluation.ofv + found.evaluation.prior) for found, _ in done])
     columns = {
         "start": np.arange(1, len(done) + 1),
         "ofv": ofv,

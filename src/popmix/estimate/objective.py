@@ -48,13 +48,13 @@ class Objective:
         """Return the objective at parameters that the caller knows to be possible, None where it does not exist."""
         evaluation = self._evaluate(parameters, self._expected_modes(near.state, parameters), False)
         evaluation = self._retried(evaluation, near.state, parameters)
-        return None if len(evaluation.failed) else evaluation.penalised
+        return None if len(evaluation.failed) else evaluation.ofv + evaluation.prior
 
     def point(self, coordinates: np.ndarray, evaluation: Evaluation) -> Point:
         """Return value and gradient of an evaluation in unconstrained coordinates."""
         with np.errstate(over="ignore", invalid="ignore"):
             gradient = self._slopes(evaluation) @ self.scale.jacobian(coordinates)
-        return Point(coordinates, evaluation.penalised, gradient, evaluation)
+        return Point(coordinates, evaluation.ofv + evaluation.prior, gradient, evaluation)
 
     def curvature(self, point: Point) -> Curvature:
         """Return the information of a point in unconstrained coordinates.

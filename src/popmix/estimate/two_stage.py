@@ -18,7 +18,7 @@ import numpy as np
 
 from popmix.errors import FitError, OptionError, PopmixError, SupportError
 from popmix.estimate.binding import load_engine
-from popmix.estimate.fitting import default_method
+from popmix.estimate.default import default_method
 from popmix.estimate.marginal import Marginal
 from popmix.estimate.objective import Objective, natural_information
 from popmix.estimate.progress import Progress, Silent

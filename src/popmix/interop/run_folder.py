@@ -12,9 +12,11 @@ from typing import Any
 import numpy as np
 
 from popmix.errors import Interrupted, PopmixError
-from popmix.estimate import Fit
+from popmix.estimate import Fit, Posterior
+from popmix.interop import posterior_folder
 from popmix.interop.documents import to_json
 from popmix.interop.exchange import recover, replace_folder
+from popmix.interop.posterior_folder import posterior_contents, posterior_document
 from popmix.model import write
 from popmix.uncertainty import Covariance
 
@@ -25,9 +27,9 @@ CHECKPOINT = "checkpoint.npz"
 
 
 def save(
-    fit: Fit, folder: str | Path, *, overwrite: bool = False, command: Sequence[str] = (), covariance: Covariance | None = None
+    fit: Fit | Posterior, folder: str | Path, *, overwrite: bool = False, command: Sequence[str] = (), covariance: Covariance | None = None
 ) -> Path:
-    """Write the run folder of a fit (with the `covariance` of its estimates) and return its path.
+    """Write the run folder of a fit (with the `covariance` of its estimates) or of a posterior and return its path.
 
     A run that is killed leaves either the whole new folder or what was there before. An interrupt from the keyboard does not lose
     the fit: the folder is written all the same, and a second interrupt stops it. Raises PopmixError when the folder exists and may
@@ -51,13 +53,20 @@ def _insist(task: Callable[[], None]) -> bool:
     return False
 
 
-def _save(fit: Fit, target: Path, command: Sequence[str], covariance: Covariance | None) -> None:
+def _save(fit: Fit | Posterior, target: Path, command: Sequence[str], covariance: Covariance | None) -> None:
+    if isinstance(fit, Posterior):
+        _write(target, posterior_contents(fit, command))
+        return
     contents = {
         "fit.json": to_json(fit_document(fit, command, covariance)),
         "predictions.csv": fit.predictions_table.to_csv(),
         "individuals.csv": fit.individuals_table.to_csv(),
         "model.py": write(fit.model),
     }
+    _write(target, contents)
+
+
+def _write(target: Path, contents: dict[str, str]) -> None:
     try:
         replace_folder(target.resolve(), contents)
     except OSError as error:
@@ -84,7 +93,7 @@ def check_folder(folder: str | Path, *, overwrite: bool = False) -> None:
     if inside <= {CHECKPOINT}:
         return
     inside -= {CHECKPOINT}
-    if not (inside <= set(FILES) and "fit.json" in inside):
+    if not any(inside <= set(files) and files[0] in inside for files in (FILES, posterior_folder.FILES)):
         raise PopmixError(f"{target} is no run folder of popmix and is left alone: give the run folder another name.")
     if not overwrite:
         raise PopmixError(f"{target} holds an earlier run: give another name, or add --overwrite to replace it.")
@@ -100,14 +109,17 @@ def _refuse_unwritable(target: Path) -> None:
         raise PopmixError(f"the run folder {target} can't be made in {nearest}: {error.strerror or error}.") from error
 
 
-def fit_document(fit: Fit, command: Sequence[str] = (), covariance: Covariance | None = None) -> dict[str, Any]:
-    """Return the content of `fit.json`: the keys of the contract, then what is needed to repeat the fit."""
+def fit_document(fit: Fit | Posterior, command: Sequence[str] = (), covariance: Covariance | None = None) -> dict[str, Any]:
+    """Return the content of `fit.json`, or `posterior.json`: the keys of the contract, then what is needed to repeat the fit."""
+    if isinstance(fit, Posterior):
+        return posterior_document(fit, command)
     names, matrix = fit.parameters.eta_names, fit.parameters.omega()
     data = fit.data
     return {
         "format": FORMAT,
         "method": fit.method.name,
         "ofv": fit.ofv,
+        "prior": fit.prior,
         "minus2ll": fit.minus2ll,
         "aic": fit.aic,
         "bic": fit.bic,

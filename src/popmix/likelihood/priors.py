@@ -34,6 +34,11 @@ class OfNumber:
     position: int
     arguments: dict[str, float]
 
+    @property
+    def positions(self) -> list[int]:
+        """The position of the parameter."""
+        return [self.position]
+
     def derivatives(self, values: np.ndarray) -> tuple[float, np.ndarray, np.ndarray]:
         """Return the value with its first and second derivatives by all parameters."""
         value, slope, curve = _NUMBERS[self.kind](float(values[self.position]), **self.arguments)
@@ -143,6 +148,12 @@ class Priors:
     def curvature(self, values: np.ndarray) -> np.ndarray:
         """Return the second derivatives of the value by all parameters on the natural scale."""
         return sum((term.derivatives(values)[2] for term in self.terms), np.zeros((self.size, self.size)))
+
+
+def flat_ones(priors: Priors, parameters: Parameters) -> list[str]:
+    """Return the names of the parameters that are estimated without a prior."""
+    told = {int(position) for term in priors.terms for position in term.positions}
+    return [name for k, name in enumerate(parameters.names) if k not in told and not parameters.fixed[k]]
 
 
 def _of_numbers(model: Model, parameters: Parameters) -> list[OfNumber | OfMatrix]:

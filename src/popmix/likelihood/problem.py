@@ -6,7 +6,7 @@ import os
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -62,11 +62,6 @@ class Evaluation:
     groups: tuple[Marginal, ...]
     membership: np.ndarray
     prior: float = 0.0
-
-    @property
-    def penalised(self) -> float:
-        """The objective with the priors."""
-        return self.ofv + self.prior
 
     @property
     def group(self) -> np.ndarray:
@@ -370,6 +365,10 @@ class Problem:
     def _idle(self) -> tuple[deque[tuple[Bundle, Bundle]], ...]:
         """Working memories that no thread uses now, for each code: compiled functions write only what is not always zero."""
         return deque(), deque()
+
+    def lent(self, *, shown: bool = False) -> AbstractContextManager[tuple[Bundle, Bundle, Bundle, Bundle]]:
+        """Lend code, timeline and the working memory of one thread to a method that calls the engine itself; `shown` for tables."""
+        return self._memory(shown=shown)
 
     @contextmanager
     def _memory(self, group: int | np.ndarray = 0, shown: bool = False) -> Iterator[tuple[Bundle, Bundle, Bundle, Bundle]]:
