@@ -96,9 +96,8 @@ def test_values_that_are_none_are_refused(run, tmp_path, text, words):
 @pytest.mark.parametrize(
     ("words", "code", "told"),
     [
-        (["--method", "foceii"], USAGE, "Did you mean 'focei'? Methods: fo, focei, foce, laplace, agq, saem or nuts."),
+        (["--method", "foceii"], USAGE, "Did you mean 'focei'? Methods: fo, focei, foce, laplace, agq, saem, imp, impmap or nuts."),
         (["--method", "Saem"], USAGE, "Did you mean 'saem'?"),
-        (["--method", "imp"], FAILED, "not available in this version"),
         (["--option", "order"], USAGE, "NAME=VALUE"),
         (["--option", "interaction=true"], USAGE, "no option 'interaction'"),
         (["--covariance", "sandwhich"], USAGE, "Did you mean 'sandwich'?"),

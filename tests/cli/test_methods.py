@@ -6,7 +6,7 @@ import pytest
 
 import popmix
 from popmix.cli import methods
-from popmix.cli.methods import METHODS, PLANNED, Method, make_method, make_solver, pairs
+from popmix.cli.methods import METHODS, Method, make_method, make_solver, pairs
 from popmix.errors import OptionError
 
 
@@ -56,6 +56,8 @@ def test_every_name_in_the_table_makes_its_method():
         "laplace": popmix.Laplace(),
         "agq": popmix.AGQ(),
         "saem": popmix.SAEM(),
+        "imp": popmix.IMP(),
+        "impmap": popmix.IMPMAP(),
         "nuts": popmix.NUTS(),
     }
     assert {name: make_method(name) for name in METHODS} == made
@@ -77,8 +79,10 @@ def test_columns_that_can_not_be_used(texts, told):
     assert "--column" in str(caught.value) and told in str(caught.value)
 
 
-def test_no_method_is_both_here_and_planned():
-    assert not METHODS.keys() & PLANNED.keys()
+def test_the_objective_of_saem_is_a_method_by_name():
+    assert make_method("saem", ["objective=agq", "chains=4"]) == popmix.SAEM(chains=4, objective=popmix.AGQ())
+    with pytest.raises(OptionError, match=r"unknown method 'aqg'\. Did you mean 'agq'"):
+        make_method("saem", ["objective=aqg"])
 
 
 def test_a_solver_is_made_of_its_options():

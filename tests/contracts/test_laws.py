@@ -18,7 +18,7 @@ from popmix.estimate.scale import Scale
 from popmix.likelihood import bind
 from popmix.model.parameters import parameters_of
 
-METHODS = {**CONDITIONAL, "fo": popmix.FO()}
+METHODS = {**CONDITIONAL, "fo": popmix.FO(), "impmap": popmix.IMPMAP(draws=100)}
 PAIRS = [(method, world) for method in METHODS for world in WORLDS]
 # the random effect of `noisy` acts on the residual SD alone, which FO and FOCE without interaction freeze: its SD has no influence there
 FITTED = [pair for pair in PAIRS if pair not in (("foce", "noisy"), ("fo", "noisy"))]

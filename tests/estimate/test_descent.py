@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from popmix.estimate.descent import Curvature, Point, minimise, positive
+from popmix.estimate.descent import Curvature, Point, minimise, positive, started
 
 
 def run(function, gradient, information, x, tolerance=1e-10, most_iterations=300, **options):
@@ -18,9 +18,8 @@ def run(function, gradient, information, x, tolerance=1e-10, most_iterations=300
     def curvature(point):
         return Curvature(information(point.x), np.zeros(len(x)))
 
-    found = minimise(
-        evaluate, curvature, evaluate(np.asarray(x, float), None), tolerance=tolerance, most_iterations=most_iterations, **options
-    )
+    start = started(curvature, evaluate(np.asarray(x, float), None))
+    found = minimise(evaluate, curvature, start, tolerance=tolerance, most_iterations=most_iterations, **options)
     return found, len(calls) - 1
 
 
@@ -48,7 +47,7 @@ def test_a_quadratic_with_a_wrong_curvature_is_learnt():
 def test_far_away_no_step_is_longer_than_one():
     steps = []
     found, _ = run(
-        quadratic, lambda x: MATRIX @ (x - CENTRE), lambda x: MATRIX, np.full(3, 40.0), report=lambda k, point, left: steps.append(point.x)
+        quadratic, lambda x: MATRIX @ (x - CENTRE), lambda x: MATRIX, np.full(3, 40.0), report=lambda found: steps.append(found.point.x)
     )
     assert found.converged
     assert np.max(np.abs(np.diff(steps, axis=0))) <= 1.0 + 1e-12
@@ -102,8 +101,8 @@ def test_the_most_iterations_are_kept_and_said():
 
 
 def test_an_interruption_keeps_the_best_point():
-    def stop(iteration, point, decrement):
-        if iteration == 4:
+    def stop(found):
+        if found.iterations == 4:
             raise KeyboardInterrupt
 
     found, _ = run(rosenbrock, rosenbrock_slope, rosenbrock_information, [-1.2, 1.0], report=stop)

@@ -9,7 +9,7 @@ import pytest
 from reference_cases import CASES, ELSEWHERE, Case, case_of
 
 import popmix
-from popmix.estimate.descent import minimise
+from popmix.estimate.descent import minimise, started
 from popmix.estimate.objective import Objective
 from popmix.estimate.scale import Scale
 from popmix.likelihood import Conditional, Problem, bind
@@ -74,7 +74,7 @@ def test_a_search_that_stays_in_the_modes_of_the_tool_ends_at_its_estimates():
     scale = Scale.of(parameters)
     objective = Objective(problem, scale, Conditional(), None)
     start = objective.point(scale.pack(parameters), problem.foce(parameters, modes=modes_of_the_tool(case, parameters)))
-    found = minimise(objective.at, objective.curvature, start, tolerance=1e-6, most_iterations=100)
+    found = minimise(objective.at, objective.curvature, started(objective.curvature, start), tolerance=1e-6, most_iterations=100)
     assert found.converged and found.iterations >= 1
     assert found.point.value <= start.value
     assert found.point.value == pytest.approx(case.evaluations[0]["ofv"], rel=0, abs=case.evaluations[0]["tolerance"])

@@ -7,7 +7,7 @@ from difflib import get_close_matches
 from typing import Any
 
 import popmix
-from popmix.errors import OptionError, SupportError
+from popmix.errors import OptionError
 
 
 @dataclass(frozen=True)
@@ -26,11 +26,9 @@ METHODS = {
     "laplace": Method(lambda: popmix.Laplace),
     "agq": Method(lambda: popmix.AGQ),
     "saem": Method(lambda: popmix.SAEM),
+    "imp": Method(lambda: popmix.IMP),
+    "impmap": Method(lambda: popmix.IMPMAP),
     "nuts": Method(lambda: popmix.NUTS),
-}
-
-PLANNED = {
-    "imp": "importance sampling",
 }
 
 COVARIANCES = ("none", "sandwich", "r", "s")
@@ -39,19 +37,20 @@ COVARIANCES = ("none", "sandwich", "r", "s")
 def make_method(name: str | None, options: Sequence[str] = ()) -> Any:
     """Return the method object for a name and `NAME=VALUE` options; None, the one that suits the model, without a name and options.
 
-    Raises OptionError (with "did you mean") for unknown names, options and values, SupportError for a method that is planned.
+    Raises OptionError (with "did you mean") for unknown names, options and values.
     """
     if name is None and not options:
         return None
     name = name or "focei"
-    if name in PLANNED:
-        raise SupportError(f"the method {name} ({PLANNED[name]}) is not available in this version: use {_listed(METHODS)}.")
     if name not in METHODS:
-        raise OptionError(f"unknown method {name!r}.{_nearest(name, [*METHODS, *PLANNED])} Methods: {_listed(METHODS)}.")
+        raise OptionError(f"unknown method {name!r}.{_nearest(name, METHODS)} Methods: {_listed(METHODS)}.")
     method = METHODS[name]
     kind = method.kind()
     allowed = {option.name: option for option in fields(kind) if option.init and option.name not in method.preset}
-    return kind(**method.preset, **_values(options, name, allowed, "--option"))
+    values = _values(options, name, allowed, "--option")
+    if isinstance(values.get("objective"), str):
+        values["objective"] = make_method(values["objective"])
+    return kind(**method.preset, **values)
 
 
 def pairs(texts: Sequence[str] | None) -> dict[str, str] | None:

@@ -15,18 +15,6 @@ def complete_cross(code, individual, density):
 
 
 @part
-def complete_gradient(code, individual, density):
-    """Add to an evaluated density its gradient by thetas and sigmas."""
-    n_d, n_fixed = code.n_directions, code.n_fixed
-    n_u = n_fixed + code.n_etas
-    for x in range(n_fixed):
-        density.gradient[x] = 0.0
-    for d in range(n_d):
-        for x in range(n_fixed):
-            density.gradient[x] += density.slope[d] * individual[n_d + d * n_u + x]
-
-
-@part
 def _begin_fixed(code, individual, density):
     """Set out the derivatives by thetas and sigmas; what variances frozen at eta = 0 add to them may follow."""
     times_jacobian(density.curved, individual, 0, code.n_fixed, code, density.curved_j)

@@ -67,7 +67,7 @@ def link(equations: bool = False) -> dict[str, int]:
 def link_quadrature() -> None:
     """Compile Laplace's method and quadrature, or load them from the cache on disk."""
     prior, density, subjects = Bundle(new_prior(np.eye(1), np.zeros((1, 1)))), Bundle(new_density(1, 1, 1)), np.zeros(0, dtype=np.int64)
-    full, grid = (*_examples()[1], density), Bundle(Grid(_MATRIX, _VECTOR))
+    full, grid = (*_examples()[1], density), Bundle(Grid(np.zeros((1, 1, 1)), _MATRIX, True, False))
     with _lock:
         space, result = Bundle(new_workspace(1, 1, 1)), Bundle(new_marginal(1, 1, 1))
         ready(quadratures, subjects, _TRUE, _VECTOR, prior, grid, *full, space, result)

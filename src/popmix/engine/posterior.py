@@ -16,12 +16,12 @@ import math
 import numpy as np
 
 from popmix.engine.compiled import compiled, part
-from popmix.engine.density import NOT_FINITE, OK, VARIANCE_NOT_POSITIVE, set_individual
+from popmix.engine.density import NOT_FINITE, OK, set_individual
+from popmix.engine.gradient import chain_slopes, slopes_of_data
 from popmix.engine.population import by_factors, by_parameters, prior_of_blocks, prior_of_numbers, set_factors, set_parameters
-from popmix.engine.slopes import solve_first
 from popmix.engine.walk import solve_subject
 
-_VALUES, _SLOPES = np.int64(0), np.int64(1)
+_VALUES = np.int64(0)
 
 
 @compiled
@@ -179,39 +179,11 @@ def _told(subject, eta, code, timeline, work, space):
     start, end = timeline.first_observation[subject], timeline.first_observation[subject + 1]
     if start == end:
         return OK
-    set_individual(_SLOPES, subject, eta, code, timeline, work)
-    status = solve_first(subject, code, timeline, work)
-    if status != OK:
-        return status
-    total, slope = 0.0, space.slope
-    for d in range(code.n_directions):
-        slope[d] = 0.0
-    for j in range(end - start):
-        endpoint, first = timeline.endpoint[start + j], work.first[j]
-        if code.is_free[endpoint]:
-            total -= work.prediction[j, 0]
-            for a in range(code.n_active[endpoint, 0]):
-                slope[code.active[endpoint, 0, a]] -= first[0, code.active[endpoint, 0, a]]
-            continue
-        variance = work.prediction[j, 1]
-        if not variance > 0.0:
-            return VARIANCE_NOT_POSITIVE
-        scaled = (timeline.y[start + j] - work.prediction[j, 0]) / variance
-        total -= 0.5 * (math.log(variance) + scaled * scaled * variance)
-        for a in range(code.n_active[endpoint, 0]):
-            slope[code.active[endpoint, 0, a]] += scaled * first[0, code.active[endpoint, 0, a]]
-        by_r = 0.5 * (1.0 / variance - scaled * scaled)
-        for a in range(code.n_active[endpoint, 1]):
-            slope[code.active[endpoint, 1, a]] -= by_r * first[1, code.active[endpoint, 1, a]]
-    n_u = code.n_fixed + code.n_etas
-    for d in range(code.n_directions):
-        row = code.n_directions + d * n_u
-        for x in range(code.n_fixed):
-            space.by_unknown[x] += slope[d] * work.individual[row + x]
-        for k in range(code.n_etas):
-            space.by_eta[k] += slope[d] * work.individual[row + code.n_fixed + k]
-    space.value[0] = total
-    return OK if math.isfinite(total) else NOT_FINITE
+    status = slopes_of_data(subject, eta, code, timeline, work, space.value, space.slope)
+    if status == OK:
+        space.value[0] = -space.value[0]
+        chain_slopes(-1.0, space.slope, code, work, space.by_unknown, space.by_eta)
+    return status
 
 
 @compiled

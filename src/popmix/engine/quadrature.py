@@ -5,7 +5,8 @@ z_q of a rule for the standard normal density with weights w_q (their sum is 1),
 
     OFV_i = 2 l(eta*) + log det omega + log det L - 2 log S,     S = sum_q w_q exp(z_q' z_q / 2 + l(eta*) - l(eta* + C z_q)).
 
-One node, z = 0, is Laplace's approximation. With p_q the share of node q in S, G = sum_q p_q C' l_eta(eta_q) z_q', B = I - (upper
+One node, z = 0, is Laplace's approximation; random nodes make it importance sampling with a proposal that follows mode and curvature.
+With p_q the share of node q in S, G = sum_q p_q C' l_eta(eta_q) z_q', B = I - (upper
 triangle of G, mirrored) and A = C B C', the total derivative by an unknown x is
 
     2 sum_q p_q l_x(eta_q) + t_x - w' d2l/(deta dx),     w = L^-1 (2 sum_q p_q l_eta(eta_q) + t_eta),
@@ -14,6 +15,7 @@ triangle of G, mirrored) and A = C B C', the total derivative by an unknown x is
 and by P = omega^-1: sum_q p_q eta_q eta_q' - omega + A - (w eta*' + eta* w') / 2. Third derivatives are central differences of
 exact second derivatives along the columns of C, standard deviations of the conditional distribution; all else is exact.
 
+Only the value is computed where a grid says that slopes are not wanted.
 Source: Pinheiro and Bates (J Comput Graph Stat 4:12, 1995); Liu and Pierce (Biometrika 81:624, 1994).
 """
 
@@ -23,26 +25,36 @@ from typing import NamedTuple
 import numpy as np
 
 from popmix.engine.compiled import call_at, compiled, part
-from popmix.engine.completion import complete_cross, complete_gradient
-from popmix.engine.foce import CURVATURE_NOT_POSITIVE, OK, set_out, time_of_failure
+from popmix.engine.completion import complete_cross
+from popmix.engine.foce import CURVATURE_NOT_POSITIVE, NOT_FINITE, OK, set_out, time_of_failure
+from popmix.engine.gradient import chain_slopes, slopes_of_data
 from popmix.engine.linear import backward, cholesky, inverse_cholesky, log_determinant, negative_sandwich, solve_cholesky
 from popmix.engine.third import follow_curvature
 
-_VALUE, _DERIVATIVES = np.int64(0), np.int64(2)
+_VALUE = np.int64(0)
 _EXACT = False
 # a node with a smaller share than this changes no digit of a gradient
 _LEAST_SHARE = 1e-13
 
 
 class Grid(NamedTuple):
-    """Nodes [Q, n] of a rule for the standard normal density, logarithms of their weights [Q] corrected by z'z / 2."""
+    """Nodes [G, Q, n] and logarithms of their weights [G, Q], for a rule of the standard normal density corrected by z'z / 2.
+
+    G: one grid for all subjects of a call, or one for each. slopes: whether derivatives are wanted; lenient: whether a node at which the
+    density does not exist counts as one where it is zero, else as a failure of the subject.
+    """
 
     nodes: np.ndarray
     log_weights: np.ndarray
+    slopes: bool
+    lenient: bool
 
 
 class Workspace(NamedTuple):
-    """Working memory: C and A with their factors [n, n], vectors [n] and [U], and the densities of the nodes [Q]."""
+    """Working memory: C and A with their factors [n, n], vectors [n] and [U].
+
+    heights [G, Q]: what the nodes add to S, as logarithms, for the last subject of each grid.
+    """
 
     c: np.ndarray
     factor: np.ndarray
@@ -60,7 +72,7 @@ class Workspace(NamedTuple):
     heights: np.ndarray
 
 
-def new_workspace(n_fixed: int, n_etas: int, n_nodes: int) -> Workspace:
+def new_workspace(n_fixed: int, n_etas: int, n_nodes: int, n_grids: int = 1) -> Workspace:
     """Return zeroed working memory."""
     n = n_etas
     return Workspace(
@@ -69,21 +81,22 @@ def new_workspace(n_fixed: int, n_etas: int, n_nodes: int) -> Workspace:
         np.zeros(n_fixed),
         np.zeros(n_fixed + n),
         np.zeros((n, n_fixed + n)),
-        np.zeros(n_nodes),
+        np.zeros((n_grids, n_nodes)),
     )
 
 
 @compiled
 def quadratures(subjects, globally, fixed, prior, grid, code, timeline, work, density, space, result):
     """Evaluate the subjects listed, from the modes in `result.eta` on; with `globally` search for other modes too."""
-    for subject in subjects:
+    for place in range(len(subjects)):
+        subject, which = subjects[place], min(place, len(grid.nodes) - 1)
         set_out(fixed, code, work)
-        result.status[subject] = _quadrature(subject, globally, prior, grid, code, timeline, work, density, space, result)
+        result.status[subject] = _quadrature(subject, which, globally, prior, grid, code, timeline, work, density, space, result)
         result.failed_at[subject] = time_of_failure(result.status[subject], work)
 
 
 @part
-def _quadrature(subject, globally, prior, grid, code, timeline, work, density, space, result):
+def _quadrature(subject, which, globally, prior, grid, code, timeline, work, density, space, result):
     result.ofv[subject] = 0.0
     if timeline.first_observation[subject + 1] == timeline.first_observation[subject]:
         for k in range(code.n_etas):
@@ -100,8 +113,13 @@ def _quadrature(subject, globally, prior, grid, code, timeline, work, density, s
         return CURVATURE_NOT_POSITIVE
     lowest = density.value[0]
     result.ofv[subject] = 2.0 * lowest + log_determinant(prior.root) + log_determinant(space.factor)
-    if len(grid.nodes) > 1:
-        status = _average(subject, lowest, prior, grid, code, timeline, work, density, space, result)
+    n_nodes = grid.nodes.shape[1]
+    if n_nodes > 1:
+        status = _sum(subject, which, lowest, prior, grid, code, timeline, work, density, space, result)
+    if not grid.slopes or status != OK:
+        return status
+    if n_nodes > 1:
+        status = _average(subject, which, prior, grid, code, timeline, work, density, space)
     if status == OK:
         _bend(space)
         moved = (code, timeline, work, density, space.point, space.traces)
@@ -149,35 +167,55 @@ def _place(z, scale, space, point):
 
 
 @part
-def _average(subject, lowest, prior, grid, code, timeline, work, density, space, result):
-    """Sum over the nodes: the value, and the averages of slopes that its gradient needs. Returns a status."""
-    n, n_fixed, point, heights, highest = code.n_etas, code.n_fixed, space.point, space.heights, -math.inf
-    for q in range(len(grid.nodes)):
-        _place(grid.nodes[q], 1.0, space, point)
+def _sum(subject, which, lowest, prior, grid, code, timeline, work, density, space, result):
+    """Sum over the nodes; `space.heights` becomes the logarithms of their shares. Returns a status."""
+    point, nodes, heights, highest, failure = space.point, grid.nodes[which], space.heights[which], -math.inf, OK
+    for q in range(len(nodes)):
+        _place(nodes[q], 1.0, space, point)
         status = call_at(code.evaluate, (_VALUE, _EXACT, subject, point, prior.precision, code, timeline, work, density))
-        if status != OK:
-            return status
-        heights[q] = grid.log_weights[q] + lowest - density.value[0]
-        highest = max(highest, heights[q])
+        if status == OK and math.isfinite(density.value[0]):
+            heights[q] = grid.log_weights[which, q] + lowest - density.value[0]
+            highest = max(highest, heights[q])
+        elif grid.lenient:
+            heights[q], failure = -math.inf, status if status != OK else NOT_FINITE
+        else:
+            return status if status != OK else NOT_FINITE
+    if not highest > -math.inf:
+        return failure
     total = 0.0
-    for q in range(len(grid.nodes)):
+    for q in range(len(nodes)):
         total += math.exp(heights[q] - highest)
-    result.ofv[subject] -= 2.0 * (highest + math.log(total))
+    whole = highest + math.log(total)
+    for q in range(len(nodes)):
+        heights[q] -= whole
+    result.ofv[subject] -= 2.0 * whole
+    return OK
+
+
+@part
+def _average(subject, which, prior, grid, code, timeline, work, density, space):
+    """Average the slopes that the gradient needs over the nodes. Returns a status."""
+    n, n_fixed, point, nodes = code.n_etas, code.n_fixed, space.point, grid.nodes[which]
     for x in range(n_fixed):
         space.by_fixed[x] = 0.0
     for k in range(n):
         for m in range(n):
             space.outer[k, m] = 0.0
-    for q in range(len(grid.nodes)):
-        share = math.exp(heights[q] - highest) / total
+    for q in range(len(nodes)):
+        share = math.exp(space.heights[which, q])
         if share < _LEAST_SHARE:
             continue
-        _place(grid.nodes[q], 1.0, space, point)
-        status = call_at(code.evaluate, (_DERIVATIVES, _EXACT, subject, point, prior.precision, code, timeline, work, density))
+        _place(nodes[q], 1.0, space, point)
+        status = slopes_of_data(subject, point, code, timeline, work, density.value, density.slope)
         if status != OK:
             return status
-        complete_gradient(code, work.individual, density)
-        _add_node(share, grid.nodes[q], code, density, space)
+        for u in range(n_fixed + n):
+            density.gradient[u] = 0.0
+        chain_slopes(1.0, density.slope, code, work, density.gradient[:n_fixed], density.gradient[n_fixed:])
+        for k in range(n):
+            for m in range(n):
+                density.gradient[n_fixed + k] += prior.precision[k, m] * point[m]
+        _add_node(share, nodes[q], code, density, space)
     return OK
 
 

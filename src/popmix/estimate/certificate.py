@@ -3,7 +3,8 @@
 The minimum: the gradient g and the exact second derivatives H of the OFV say how much could still be gained, g' H^-1 g / 2, and along which
 combination of parameters the data say least. The approximation: the marginal likelihood is computed again by adaptive quadrature of rising
 order, first for all subjects, then for those for whom it matters, until it no longer changes. The rest is what the fit knows already:
-shrinkage, parameters at the edge of the possible, and how the OFV depends on the tolerance of an integration.
+shrinkage, parameters at the edge of the possible, and how the OFV depends on the tolerance of an integration. Importance sampling, which
+needs no grid, is a third opinion, and the only one where there are too many random effects for quadrature.
 """
 
 from dataclasses import dataclass, replace
@@ -16,13 +17,13 @@ from popmix.errors import Status
 from popmix.estimate.binding import bound, load_part
 from popmix.estimate.directions import Direction, flattest
 from popmix.estimate.extremes import is_near_one, is_near_zero
-from popmix.estimate.marginal import Marginal
 from popmix.estimate.objective import Objective
 from popmix.estimate.observed import observed_information
 from popmix.estimate.progress import Progress, Silent
+from popmix.estimate.sampled import Importance, importance_of
 from popmix.estimate.scale import Scale
 from popmix.estimate.verdict import Verdict, verdict_of
-from popmix.likelihood import Evaluation, Problem, Quadrature
+from popmix.likelihood import Evaluation, Problem, Quadrature, Sampling
 from popmix.table import Table
 
 if TYPE_CHECKING:
@@ -34,6 +35,8 @@ _ORDERS = (3, 5, 9, 15, 25)
 _SETTLED = 0.01
 # nodes per subject that a rung may have, and of all subjects together
 _MOST_NODES, _ALL_NODES = 3000, 200_000
+# of importance sampling
+_DRAWS = 1000
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,8 +47,8 @@ class Certificate:
     flattest: the combination of parameters that the data say least about, None where nothing was estimated; flat: what to say of it.
     ladder: order, subjects it was used for (those that still changed), OFV with what is known by then, and its change; approximation: by
     how much the OFV of the method lies above the one by quadrature (nan without a ladder: `no_ladder` says why), by_subject: (id,
-    difference) where most. shrinkage in percent; at_edge: estimates at a bound, at zero or at 1; solution: how exactly equations were
-    solved, in words.
+    difference) where most. importance: -2 log L by importance sampling with its error, None where it can't be had. shrinkage in percent;
+    at_edge: estimates at a bound, at zero or at 1; solution: how exactly equations were solved, in words.
     """
 
     method: str
@@ -57,6 +60,7 @@ class Certificate:
     approximation: float
     by_subject: tuple[tuple[str, float], ...]
     no_ladder: str
+    importance: Importance | None
     shrinkage: dict[str, float]
     at_edge: tuple[str, ...]
     solution: str
@@ -74,6 +78,7 @@ class Certificate:
             "approximation": self.approximation,
             "ladder": [{name: value.item() for name, value in row.items()} for row in self.ladder.rows()],
             "by_subject": dict(self.by_subject),
+            "importance": None if self.importance is None else {"ofv": self.importance.ofv, "error": self.importance.error},
             "shrinkage": self.shrinkage,
             "at_edge": self.at_edge,
         }
@@ -85,6 +90,7 @@ class Certificate:
         if self.flattest is not None:
             lines.append(f"  curvature      least along {self.flattest} ({self.flattest.curvature:.2g} of that of independent parameters)")
         lines.append(f"  approximation  {self._approximation()}")
+        lines += [f"  importance     OFV {self.importance.ofv:.2f}; {self.importance.sentence}"] if self.importance is not None else []
         lines += [f"  equations      {self.solution}"] if self.solution else []
         if self.shrinkage:
             lines.append(f"  shrinkage      {', '.join(f'{effect} {value:.0f} %' for effect, value in self.shrinkage.items())}")
@@ -109,6 +115,7 @@ def certify(fit: "Fit", *, threads: int | None = None, progress: Progress | None
     evaluation = method.evaluate(problem, fit.parameters, threads)
     to_gain, steepest, direction, flat = _minimum(fit, problem, evaluation, threads, told)
     ladder, approximation, by_subject, no_ladder = _ladder(problem, evaluation, threads, told)
+    sampled = _sampled(problem, evaluation, threads, told)
     at_edge = _at_edge(fit)
     own = Certificate(
         method=method.name,
@@ -120,6 +127,7 @@ def certify(fit: "Fit", *, threads: int | None = None, progress: Progress | None
         approximation=approximation,
         by_subject=by_subject,
         no_ladder=no_ladder,
+        importance=sampled,
         shrinkage=dict(fit.shrinkage),
         at_edge=at_edge,
         solution=fit.solution.sentence,
@@ -132,9 +140,11 @@ def _minimum(
     fit: "Fit", problem: Problem, evaluation: Evaluation, threads: int | None, told: Progress
 ) -> tuple[float, tuple[str, float], Direction | None, str]:
     scale = Scale.of(fit.parameters.with_fixed(fit.parameters.fixed | _edges(fit)))
-    if not isinstance(fit.method, Marginal) or not len(scale.free):
+    method = fit.method.judge
+    if not len(scale.free):
         return np.nan, ("nothing", np.nan), None, ""
-    objective = Objective(problem, scale, fit.method.rule, threads, fit.method.priors(problem, fit.parameters))
+    rule, priors = method.rule_at(problem, fit.parameters, threads), method.priors(problem, fit.parameters)
+    objective = Objective(problem, scale, rule, threads, priors)
     point = objective.point(scale.pack(fit.parameters), evaluation)
     hessian = observed_information(objective, point, told)
     direction, flat = flattest(0.5 * hessian, scale.names)
@@ -158,6 +168,15 @@ def _at_edge(fit: "Fit") -> tuple[str, ...]:
         at_bound = kind == "theta" and (own.values[k] - own.lower[k] < 1e-5 * span or own.upper[k] - own.values[k] < 1e-5 * span)
         edges[k] |= at_bound and not own.fixed[k]
     return tuple(name for name, edge in zip(own.names, edges, strict=True) if edge)
+
+
+def _sampled(problem: Problem, evaluation: Evaluation, threads: int | None, told: Progress) -> Importance | None:
+    """Return the likelihood by importance sampling, None with effects of levels above subjects or without random effects."""
+    if problem.effects.n_above or not problem.code.n_etas:
+        return None
+    load_part(told, stamp.QUADRATURE)
+    told.update("certificate", None, "importance sampling")
+    return importance_of(problem, evaluation, Sampling(_DRAWS), 2, threads, told)
 
 
 def _ladder(

@@ -36,6 +36,11 @@ class Checkpoint:
     def _digest(self) -> str:
         return hashlib.sha256(json.dumps(self.identity, sort_keys=True, default=repr).encode()).hexdigest()
 
+    def of_start(self, number: int) -> "Checkpoint":
+        """Return the checkpoint of one of several starts, in a file of its own."""
+        path = None if self.path is None else self.path.with_stem(f"{self.path.stem}-{number + 1}")
+        return Checkpoint(path, {**self.identity, "number": number}, self.seconds)
+
     def load(self) -> dict[str, np.ndarray] | None:
         """Return the state kept, None without one. Raises OptionError for a file that belongs to another estimation or is none."""
         if self.path is None or not self.path.exists():

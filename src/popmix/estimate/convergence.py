@@ -1,6 +1,6 @@
 """How an estimation ended."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 
 @dataclass(frozen=True)
@@ -16,3 +16,7 @@ class Convergence:
     iterations: int
     evaluations: int
     evaluated_only: bool = False
+
+    def noted(self, note: str) -> "Convergence":
+        """Return the same with a note in words."""
+        return replace(self, reason=f"{self.reason} {note[0].upper()}{note[1:]}.") if note else self

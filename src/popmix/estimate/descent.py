@@ -49,7 +49,11 @@ class Curvature:
 
 @dataclass(eq=False)
 class Descent:
-    """What a minimisation came to; `history` holds the objective of every iteration, and `decrement` is nan where no step gains."""
+    """What a minimisation came to, or how far it is.
+
+    `history` holds the objective of every iteration; `decrement` is nan where no step gains; `fresh`: the Hessian is the information at
+    this point; `scoring`: it will be at the next one.
+    """
 
     point: Point
     hessian: np.ndarray
@@ -60,6 +64,8 @@ class Descent:
     reason: str = ""
     interrupted: bool = False
     history: list[float] = field(default_factory=list)
+    fresh: bool = True
+    scoring: bool = True
 
     def after(self, before: "Descent") -> "Descent":
         """Count the iterations and evaluations of an earlier search as well, and the one that found where to go on."""
@@ -78,20 +84,24 @@ class Descent:
         self.converged, self.reason = False, reason
 
 
+def started(curvature: Callable[[Point], Curvature], point: Point) -> Descent:
+    """Return a descent that has made no step yet."""
+    return Descent(point, _scoring(curvature(point), point), history=[point.value])
+
+
 def minimise(
     evaluate: Callable[[np.ndarray, Point | None], Point | None],
     curvature: Callable[[Point], Curvature],
-    start: Point,
+    found: Descent,
     *,
     tolerance: float,
     most_iterations: int,
-    report: Callable[[int, Point, float], None] = lambda iteration, point, decrement: None,
+    report: Callable[[Descent], None] = lambda found: None,
 ) -> Descent:
-    """Minimise from `start`; `evaluate(x, near)` returns a Point, or None where the objective does not exist.
+    """Go on with a descent, in place; `evaluate(x, near)` returns a Point, or None where the objective does not exist.
 
     An interrupt from the keyboard ends the search at the best point so far.
     """
-    found = Descent(start, _scoring(curvature(start), start), history=[start.value])
     try:
         _iterate(evaluate, curvature, found, tolerance, most_iterations, report)
     except KeyboardInterrupt:
@@ -100,13 +110,12 @@ def minimise(
 
 
 def _iterate(evaluate: Callable, curvature: Callable, found: Descent, tolerance: float, most_iterations: int, report: Callable) -> None:
-    fresh = scoring = True
     while True:
         if not np.all(np.isfinite(found.hessian)):
             found.reason, found.decrement = "the curvature of the objective is not a finite number", np.nan
             return
         steps, found.decrement = _steps(found)
-        report(found.iterations, found.point, found.decrement)
+        report(found)
         if found.decrement < tolerance:
             found.converged = True
             return
@@ -114,18 +123,18 @@ def _iterate(evaluate: Callable, curvature: Callable, found: Descent, tolerance:
             found.reason = "the most iterations allowed were used"
             return
         new = _lowest([_search(evaluate, found, step) for step in steps])
-        if new is None and fresh:
+        if new is None and found.fresh:
             return _give_up(found)
         if new is None:
-            found.hessian, fresh = _scoring(curvature(found.point), found.point), True
+            found.hessian, found.fresh = _scoring(curvature(found.point), found.point), True
             continue
         _update(found, new)
         found.iterations += 1
         found.history.append(new.value)
-        if scoring:
-            scoring = found.decrement > _NEAR and found.iterations < _MOST_SCORING
+        found.fresh = found.scoring
+        if found.scoring:
             found.hessian = _scoring(curvature(new), new)
-        fresh = scoring
+            found.scoring = found.decrement > _NEAR and found.iterations < _MOST_SCORING
 
 
 def _give_up(found: Descent) -> None:

@@ -47,11 +47,12 @@ def result_of(
     evaluation, parameters = found.evaluation, found.evaluation.parameters
     solution = solution_of(problem, evaluation, method.rule, threads)
     clock.lap("check")
+    note, doubts = method.appraise(problem, evaluation, threads)
     # subjects that do not count have no mode: nan in the tables, not a zero that looks like one
     evaluation.marginal.eta[problem.weights == 0] = np.nan
     evaluation.individual[problem.weights == 0] = np.nan
     individuals, predicted, typical = _tables(problem, method, evaluation, threads)
-    told = [*several_optima(starts), *solution.warnings, *without_predictions(problem, typical)]
+    told = [*several_optima(starts), *doubts, *solution.warnings, *without_predictions(problem, typical)]
     told += _warned(problem, start, found, threads)
     clock.lap("tables")
     return Fit(
@@ -64,7 +65,7 @@ def result_of(
         minus2ll=problem.minus2ll(evaluation),
         n_subjects=problem.n_subjects,
         n_observations=problem.n_observations,
-        convergence=found.convergence,
+        convergence=found.convergence.noted(note),
         solution=solution,
         individuals_table=individuals,
         predictions_table=predicted,

@@ -67,6 +67,7 @@ def fit(
         begin = automatic_start(problem, begin, default_method(model), threads, told)
         clock.lap("start")
     seed = _DEFAULT_SEED if seed is None and method.is_random else seed
+    method = method if seed is None else method.seeded(seed)
     kept = Checkpoint(None if checkpoint is None else Path(checkpoint), _identity(problem, method, begin, seed))
     setting = Setting(threads, told, seed or 0, kept)
     if isinstance(method, NUTS):

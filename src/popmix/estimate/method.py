@@ -8,8 +8,9 @@ from popmix.errors import SupportError
 from popmix.estimate.checkpoint import Checkpoint
 from popmix.estimate.convergence import Convergence
 from popmix.estimate.progress import Progress
+from popmix.estimate.sampled import appraised
 from popmix.estimate.support import Feature, refusal
-from popmix.likelihood import Evaluation, Problem, Rule
+from popmix.likelihood import Evaluation, Problem, Rule, Sampling
 from popmix.model.parameters import Parameters
 from popmix.table import Table
 
@@ -53,6 +54,14 @@ class Method(ABC):
     def rule(self) -> Rule:
         """How the random effects are integrated out where the objective is evaluated."""
 
+    def rule_at(self, problem: Problem, parameters: Parameters, threads: int | None) -> Rule:
+        """Return the rule at given parameters, where it depends on them."""
+        return self.rule
+
+    def seeded(self, seed: int) -> "Method":
+        """Return the method with the seed of the work, where the method has one of its own."""
+        return self
+
     @property
     def parts(self) -> tuple[str, ...]:
         """The parts of the engine that the method needs besides what all models do: names in `popmix.engine.stamp`."""
@@ -72,6 +81,11 @@ class Method(ABC):
     @abstractmethod
     def evaluate(self, problem: Problem, parameters: Parameters, threads: int | None) -> Evaluation:
         """Return the objective at given parameters. Raises FitError for subjects that fail."""
+
+    def appraise(self, problem: Problem, evaluation: Evaluation, threads: int | None) -> tuple[str, tuple[str, ...]]:
+        """Return what is to be said of the precision of an objective that was drawn, in words, and warnings; nothing of others."""
+        rule = self.rule_at(problem, evaluation.parameters, threads)
+        return appraised(problem, evaluation, rule, threads) if isinstance(rule, Sampling) else ("", ())
 
     @abstractmethod
     def estimate(self, problem: Problem, start: Parameters, setting: Setting) -> Outcome:

@@ -36,14 +36,14 @@ def estimate_from(method: Method, problem: Problem, begin: Parameters, setting: 
     for number, start in enumerate(spread_starts(begin, n_starts, setting.seed)):
         setting.progress.update("start", number / n_starts, f"start {number + 1} of {n_starts}")
         try:
-            found = method.estimate(problem, start, setting)
+            found = method.estimate(problem, start, replace(setting, checkpoint=setting.checkpoint.of_start(number)))
         except FitError as error:
             done.append((None, str(error).splitlines()[0]))
             continue
         done.append((found, found.convergence.reason))
         if found.interrupted:
             break
-    reached = [found for found, _ in done if found is not None and np.isfinite((found.evaluation.ofv + found.evaluation.prior))]
+    reached = [found for found, _ in done if found is not None and np.isfinite(found.evaluation.ofv + found.evaluation.prior)]
     if not reached:
         raise FitError(f"none of {n_starts} starts could be fitted; from the first: {done[0][1]}")
     best = min(reached, key=lambda found: found.evaluation.ofv + found.evaluation.prior)

@@ -48,12 +48,16 @@ def _about_minimum(fit: "Fit", certificate: "Certificate") -> list[str]:
 
 def _about_approximation(fit: "Fit", certificate: "Certificate") -> list[str]:
     told = []
-    most = max(_IN_ALL, _PER_SUBJECT * fit.n_subjects)
-    if np.isfinite(certificate.approximation) and abs(certificate.approximation) > most:
+    missed, sampled = abs(certificate.approximation), certificate.importance
+    if not np.isfinite(missed) and sampled is not None:
+        # what chance alone may do is no evidence against the method
+        missed = max(0.0, abs(fit.ofv - fit.prior - sampled.ofv) - 2.0 * sampled.error)
+    if missed > max(_IN_ALL, _PER_SUBJECT * fit.n_subjects):
         told.append(
-            f"{certificate.method} misses the likelihood by {abs(certificate.approximation):.1f} in OFV: compare estimates, and tests of "
-            "hypotheses, with those of AGQ() or SAEM()."
+            f"{certificate.method} misses the likelihood by {missed:.1f} in OFV: compare estimates, and tests of hypotheses, with those of "
+            "AGQ(), IMP() or SAEM()."
         )
+    told += [] if sampled is None else sampled.warnings
     return [*told, *fit.solution.warnings]
 
 

@@ -181,7 +181,7 @@ class Problem:
         if modes is not None:
             result.eta[:] = modes
         omega, fixed = self.omega(parameters), self.fixed(parameters)
-        points, found, evaluator = candidates(code.n_etas), Bundle(result), rule.evaluator(code)
+        points, found, evaluator = candidates(code.n_etas), Bundle(result), rule.evaluator(code, group)
 
         def task(subjects: np.ndarray) -> None:
             with self._memory(group) as memory:
@@ -366,9 +366,9 @@ class Problem:
         """Working memories that no thread uses now, for each code: compiled functions write only what is not always zero."""
         return deque(), deque()
 
-    def lent(self, *, shown: bool = False) -> AbstractContextManager[tuple[Bundle, Bundle, Bundle, Bundle]]:
+    def lent(self, group: int = 0, *, shown: bool = False) -> AbstractContextManager[tuple[Bundle, Bundle, Bundle, Bundle]]:
         """Lend code, timeline and the working memory of one thread to a method that calls the engine itself; `shown` for tables."""
-        return self._memory(shown=shown)
+        return self._memory(group, shown)
 
     @contextmanager
     def _memory(self, group: int | np.ndarray = 0, shown: bool = False) -> Iterator[tuple[Bundle, Bundle, Bundle, Bundle]]:

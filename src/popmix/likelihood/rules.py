@@ -1,4 +1,7 @@
-"""How the random effects are integrated out: first order, FOCE, or adaptive Gauss-Hermite quadrature, whose first order is Laplace's."""
+"""How the random effects are integrated out: first order, FOCE, or adaptive Gauss-Hermite quadrature, whose first order is Laplace's.
+
+Importance sampling is another rule: see `popmix.likelihood.sampling`.
+"""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
@@ -44,8 +47,8 @@ class Rule(ABC):
         return not self.interaction
 
     @abstractmethod
-    def evaluator(self, code: Code) -> Evaluator:
-        """Return what evaluates subjects of a model: called with (subjects, globally, fixed, prior, memory, result)."""
+    def evaluator(self, code: Code, group: int) -> Evaluator:
+        """Return what evaluates subjects of a model in a latent group: called with (subjects, globally, fixed, prior, memory, result)."""
 
 
 @dataclass(frozen=True)
@@ -55,7 +58,7 @@ class FirstOrder(Rule):
     interaction: ClassVar[bool] = False
     at_zero: ClassVar[bool] = True
 
-    def evaluator(self, code: Code) -> Evaluator:
+    def evaluator(self, code: Code, group: int) -> Evaluator:
         """Return what evaluates subjects; nothing is searched, so `globally` has no meaning."""
         return lambda subjects, globally, fixed, prior, memory, result: first_orders(subjects, fixed, prior, *memory, result)
 
@@ -66,7 +69,7 @@ class Conditional(Rule):
 
     interaction: bool = True
 
-    def evaluator(self, code: Code) -> Evaluator:
+    def evaluator(self, code: Code, group: int) -> Evaluator:
         """Return what evaluates subjects."""
         frozen = self.frozen
         return lambda subjects, globally, fixed, prior, memory, result: marginals(subjects, frozen, globally, fixed, prior, *memory, result)
@@ -87,13 +90,13 @@ class Quadrature(Rule):
         """Return nodes and weights. Raises SupportError for too many."""
         return _grid(self.order, n_effects)
 
-    def evaluator(self, code: Code) -> Evaluator:
+    def evaluator(self, code: Code, group: int) -> Evaluator:
         """Return what evaluates subjects."""
         own = self.grid(code.n_etas)
         grid = Bundle(own)
 
         def evaluate(subjects, globally, fixed, prior, memory, result):
-            space = Bundle(new_workspace(code.n_fixed, code.n_etas, len(own.nodes)))
+            space = Bundle(new_workspace(code.n_fixed, code.n_etas, own.nodes.shape[1]))
             quadratures(subjects, globally, fixed, prior, grid, *memory, space, result)
 
         return evaluate
@@ -115,4 +118,4 @@ def _grid(order: int, n: int) -> Grid:
         # nodes that mirror each other have one weight, up to rounding: they are kept or left out together
         kept = shares > least * (1 - 1e-9)
         points, shares = points[kept], shares[kept] / np.sum(shares[kept])
-    return Grid(np.ascontiguousarray(points), np.log(shares) + 0.5 * np.sum(points**2, axis=1))
+    return Grid(points[None].copy(), (np.log(shares) + 0.5 * np.sum(points**2, axis=1))[None], slopes=True, lenient=False)

@@ -18,7 +18,6 @@ from popmix.errors import OptionError
 from popmix.estimate.binding import bound
 from popmix.estimate.directions import Direction, flattest
 from popmix.estimate.extremes import is_near_one, is_near_zero
-from popmix.estimate.marginal import Marginal
 from popmix.estimate.objective import Objective, natural_scores
 from popmix.estimate.observed import observed_information
 from popmix.estimate.progress import Progress
@@ -128,18 +127,15 @@ def covariance(fit: Fit, kind: str = "sandwich", *, threads: int | None = None, 
     """Return the covariance of the estimates of a fit.
 
     kind: "sandwich", "r" or "s". A matrix that does not exist is no error: `trouble` says why, and along which parameters the objective is
-    flat. Raises OptionError for another kind, and for fits by methods that have no objective with a gradient.
+    flat. That of a fit by SAEM is the one of the method that evaluates its objective. Raises OptionError for another kind.
     """
     if kind not in KINDS:
         raise OptionError(f"kind={kind!r} doesn't exist: it is {', '.join(map(repr, KINDS[:-1]))} or {KINDS[-1]!r}.")
-    if not isinstance(fit.method, Marginal):
-        raise OptionError(
-            f"{fit.method.name} has no objective with a gradient: evaluate the estimates by Laplace() and take its covariance."
-        )
-    problem = bound(fit, progress)
+    problem, method = bound(fit, progress), fit.method.judge
     scale = Scale.of(_held(fit))
-    objective = Objective(problem, scale, fit.method.rule, threads, fit.method.priors(problem, fit.parameters))
-    point = objective.point(scale.pack(fit.parameters), fit.method.evaluate(problem, fit.parameters, threads))
+    rule, priors = method.rule_at(problem, fit.parameters, threads), method.priors(problem, fit.parameters)
+    objective = Objective(problem, scale, rule, threads, priors)
+    point = objective.point(scale.pack(fit.parameters), method.evaluate(problem, fit.parameters, threads))
     hessian = observed_information(objective, point, progress) if kind != "s" else np.full((len(point.x),) * 2, np.nan)
     jacobian = scale.jacobian(point.x)
     scores = _by_unit(problem, natural_scores(problem, point.state)) @ jacobian

@@ -13,7 +13,6 @@ import numpy as np
 
 from popmix.errors import FitError, OptionError
 from popmix.estimate.binding import bound
-from popmix.estimate.marginal import Marginal
 from popmix.estimate.objective import Objective
 from popmix.estimate.progress import Progress, Silent
 from popmix.estimate.result import Fit
@@ -68,10 +67,8 @@ def profile(
     """Return profiles of some parameters of a fit (default: all that were estimated).
 
     Correlations of blocks of more than two effects can't be held one by one and are refused; without names they are left out. Raises
-    OptionError for names that were not estimated, for a wrong level, and for methods that have no objective to minimise.
+    OptionError for names that were not estimated, and for a wrong level.
     """
-    if not isinstance(fit.method, Marginal):
-        raise OptionError(f"{fit.method.name} has no objective to minimise: profile a fit by Laplace() or FOCE() from these estimates.")
     limit = normal_quantile(level) ** 2
     chosen = _chosen(fit.parameters, names)
     problem, told = bound(fit, progress), progress or Silent()
@@ -119,8 +116,10 @@ class _Reference:
     @classmethod
     def of(cls, problem: Problem, fit: Fit, threads: int | None) -> "_Reference":
         scale = Scale.of(fit.parameters)
-        objective = Objective(problem, scale, fit.method.rule, threads, fit.method.priors(problem, fit.parameters))
-        point = objective.point(scale.pack(fit.parameters), fit.method.evaluate(problem, fit.parameters, threads))
+        method = fit.method.judge
+        rule, priors = method.rule_at(problem, fit.parameters, threads), method.priors(problem, fit.parameters)
+        objective = Objective(problem, scale, rule, threads, priors)
+        point = objective.point(scale.pack(fit.parameters), method.evaluate(problem, fit.parameters, threads))
         information = 0.5 * objective.curvature(point).information
         errors = np.sqrt(np.maximum(np.diag(np.linalg.pinv(information)), 0.0))
         return cls(point.value, scale, point.x, np.where(errors > 0, np.minimum(errors, _LARGEST_STEP), _LARGEST_STEP))
@@ -177,7 +176,7 @@ class _Search:
         start = self.last.values.copy()
         start[self.position] = value
         try:
-            found = self.fit.method.minimise(self.problem, self.last.with_fixed(held).unchecked(start), self.threads, Silent())
+            found = self.fit.method.judge.minimise(self.problem, self.last.with_fixed(held).unchecked(start), self.threads, Silent())
         except FitError:
             return value, np.nan
         self.last = replace(found.point.state.parameters, fixed=self.fit.parameters.fixed)

@@ -17,7 +17,6 @@ import numpy as np
 
 from popmix.errors import FitError, OptionError
 from popmix.estimate.binding import bound
-from popmix.estimate.marginal import Marginal
 from popmix.estimate.objective import Objective
 from popmix.estimate.progress import Progress, Silent
 from popmix.estimate.result import Fit
@@ -114,7 +113,9 @@ def sir(
     _check(fit, samples, resamples, inflation)
     names = _names(fit, covariance)
     problem, told = bound(fit, progress), progress or Silent()
-    objective = Objective(problem, Scale.of(fit.parameters), fit.method.rule, 1, fit.method.priors(problem, fit.parameters))
+    method = fit.method.judge
+    rule, priors = method.rule_at(problem, fit.parameters, threads), method.priors(problem, fit.parameters)
+    objective = Objective(problem, Scale.of(fit.parameters), rule, 1, priors)
     target = _Target.of(objective, fit, names, threads)
     matrix = covariance.matrix if isinstance(covariance, Covariance) else np.asarray(covariance, dtype=float)
     proposal, generator, done = Proposal.normal(target.centre, inflation * matrix), np.random.default_rng(seed), []
@@ -128,8 +129,6 @@ def sir(
 
 
 def _check(fit: Fit, samples: Sequence[int], resamples: Sequence[int], inflation: float) -> None:
-    if not isinstance(fit.method, Marginal):
-        raise OptionError(f"{fit.method.name} has no objective to weight by: evaluate the estimates by Laplace() or FOCE() first.")
     if len(samples) != len(resamples) or not samples:
         raise OptionError(f"samples and resamples must be equally long lists, not {list(samples)} and {list(resamples)}.")
     wrong = [(drawn, kept) for drawn, kept in zip(samples, resamples, strict=True) if not 2 <= kept < drawn]

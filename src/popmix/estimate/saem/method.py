@@ -9,16 +9,17 @@ import numpy as np
 
 from popmix.engine import stamp
 from popmix.engine.saem import Moves
-from popmix.errors import FitError, OptionError, SupportError
-from popmix.estimate.blame import blame
+from popmix.errors import OptionError, SupportError
 from popmix.estimate.convergence import Convergence
+from popmix.estimate.importance import IMPMAP
+from popmix.estimate.marginal import Marginal
 from popmix.estimate.method import Method, Outcome, Setting
 from popmix.estimate.objective import natural_scores
 from popmix.estimate.saem.phases import LAST, STEADY
 from popmix.estimate.saem.run import Plan, Run
 from popmix.estimate.scale import Scale
 from popmix.estimate.support import ABOVE, MIXTURE, MIXTURE_ABOVE, NO_EFFECTS, PRIORS, Feature
-from popmix.likelihood import Conditional, Evaluation, Problem, Quadrature
+from popmix.likelihood import Evaluation, Problem, Rule
 from popmix.model.parameters import Parameters
 
 _FEWEST_CHAINS, _SUBJECTS_TIMES_CHAINS = 3, 50
@@ -33,8 +34,8 @@ class SAEM(Method):
     iterations of the phases; with `automatic` each ends when it has done its work, else they are as long as that. `annealing`: in the
     first half of the exploration no variance falls below this share of its last value (1: none falls, 0: no annealing). `prior_steps`,
     `conditional_steps`, `together_steps`: Metropolis-Hastings steps of an iteration that propose from the prior, around the conditional
-    mean, and by a random walk of all effects; `single_steps`: sweeps of random walks of one effect after the other. `objective`: the rule
-    by which the objective is evaluated at the estimates (default: Laplace's).
+    mean, and by a random walk of all effects; `single_steps`: sweeps of random walks of one effect after the other. `objective`: the
+    method by which the objective is evaluated at the estimates, as AGQ(9) or FOCE() (default: IMPMAP(), importance sampling).
 
     Source: Kuhn and Lavielle (Comput Stat Data Anal 49:1020, 2005); see `popmix.estimate.saem.maximisation` and `popmix.engine.saem`.
     """
@@ -48,7 +49,7 @@ class SAEM(Method):
     conditional_steps: int = 1
     together_steps: int = 1
     single_steps: int = 1
-    objective: Conditional | Quadrature | None = None
+    objective: Marginal | None = None
 
     is_random = True
 
@@ -64,8 +65,8 @@ class SAEM(Method):
             raise OptionError(f"annealing must be a number from 0 (none) to 1, not {self.annealing!r}.")
         if not isinstance(self.automatic, bool):
             raise OptionError(f"automatic must be True or False, not {self.automatic!r}.")
-        if self.objective is not None and not isinstance(self.objective, (Conditional, Quadrature)):
-            raise OptionError(f"objective must be a rule such as Quadrature(5), or None for Laplace's, not {self.objective!r}.")
+        if self.objective is not None and not isinstance(self.objective, Marginal):
+            raise OptionError(f"objective must be a method such as AGQ(5) or FOCE(), or None for IMPMAP(), not {self.objective!r}.")
 
     @property
     def name(self) -> str:
@@ -73,14 +74,23 @@ class SAEM(Method):
         return "saem"
 
     @property
-    def rule(self) -> Conditional | Quadrature:
+    def judge(self) -> Marginal:
+        """The method by which the objective is evaluated."""
+        return IMPMAP() if self.objective is None else self.objective
+
+    @property
+    def rule(self) -> Rule:
         """How the random effects are integrated out where the objective is evaluated."""
-        return Quadrature(1) if self.objective is None else self.objective
+        return self.judge.rule
+
+    def rule_at(self, problem: Problem, parameters: Parameters, threads: int | None) -> Rule:
+        """Return the rule of the objective at given parameters."""
+        return self.judge.rule_at(problem, parameters, threads)
 
     @property
     def parts(self) -> tuple[str, ...]:
         """The parts of the engine that the method needs."""
-        return stamp.QUADRATURE, stamp.SAEM
+        return *self.judge.parts, stamp.SAEM
 
     @property
     def refused(self) -> Mapping[Feature, str]:
@@ -104,10 +114,7 @@ class SAEM(Method):
 
     def evaluate(self, problem: Problem, parameters: Parameters, threads: int | None) -> Evaluation:
         """Return the objective at given parameters, with modes searched globally. Raises FitError for subjects that fail."""
-        evaluation = problem.evaluate(parameters, self.rule, globally=True, threads=threads)
-        if len(evaluation.failed):
-            raise FitError(blame(problem, evaluation))
-        return evaluation
+        return self.judge.evaluate(problem, parameters, threads)
 
     def estimate(self, problem: Problem, start: Parameters, setting: Setting) -> Outcome:
         """Return the estimates reached from `start`. Raises FitError for subjects whose density exists at none of the places tried."""
@@ -149,9 +156,10 @@ class SAEM(Method):
     def _outcome(self, run: Run, start: Parameters, setting: Setting, finished: bool) -> Outcome:
         problem, parameters = run.problem, start.unchecked(run.estimates)
         modes = np.where(run.maximisation.centres.present, run.simulation.chains.mean, 0.0)
-        evaluation = problem.evaluate(parameters, self.rule, modes=modes, threads=setting.threads)
+        rule = self.rule_at(problem, parameters, setting.threads)
+        evaluation = problem.evaluate(parameters, rule, modes=modes, threads=setting.threads)
         if len(evaluation.failed):
-            evaluation = problem.evaluate(parameters, self.rule, modes=modes, globally=True, threads=setting.threads)
+            evaluation = problem.evaluate(parameters, rule, modes=modes, globally=True, threads=setting.threads)
         steady, reason = _ending(run, finished)
         steepest = _steepest(problem, start, evaluation)
         convergence = Convergence(finished and steady, reason, steepest, run.iteration, run.iteration)
