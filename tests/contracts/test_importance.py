@@ -18,8 +18,9 @@ import popmix
 from popmix import *
 from popmix.errors import OptionError, SupportError
 from popmix.likelihood import bind
+from popmix.likelihood.examination import adapted, examine
 from popmix.likelihood.pareto import pareto_shape
-from popmix.likelihood.sampling import Sampling, adapted, examine
+from popmix.likelihood.sampling import Sampling
 from popmix.model.parameters import parameters_of
 
 
@@ -46,7 +47,7 @@ def test_normal_proposals_are_exact_for_a_normal_distribution(method):
     assert found.ofv == pytest.approx(exact.ofv, abs=2e-6)  # what two searches leave
     assert found.parameters.values == pytest.approx(exact.parameters.values, rel=2e-3)
     assert popmix.evaluate(Lines, lines(), method, at=exact.parameters).ofv == pytest.approx(exact.ofv, abs=1e-9)
-    sampled = popmix.importance(exact, draws=200, freedom=math.inf)
+    sampled = popmix.importance(exact, draws=200, freedom=math.inf, defence=0)
     assert sampled.ofv == pytest.approx(exact.ofv, abs=1e-9) and sampled.error < 1e-9
     assert sampled.by_subject["effective"] == pytest.approx(100.0) and np.all(sampled.by_subject["rounds"] == 1)
 
@@ -62,7 +63,7 @@ def student_efficiency(n: int, freedom: float) -> float:
 
 def test_effective_draws_of_a_normal_distribution_are_those_of_theory():
     """Within the noise of 20,000 stratified draws."""
-    found = popmix.importance(popmix.fit(Lines, lines()), draws=20_000, freedom=5.0)
+    found = popmix.importance(popmix.fit(Lines, lines()), draws=20_000, freedom=5.0, defence=0)
     assert found.by_subject["effective"] == pytest.approx(100 * student_efficiency(2, 5.0), rel=0.005)
 
 
@@ -76,8 +77,16 @@ def test_it_is_unbiased_and_its_error_is_the_one_it_tells(adaptive):
         rule = Sampling(400, 5.0, seed)
         found = examine(problem, at, rule, modes, 1)
         found = examine(problem, at, adapted(rule, found), modes, 1) if adaptive else found
-        z.append(np.sum(found.ofv - exact.marginal.ofv) / np.sqrt(np.sum(found.error**2)))
+        z.append((found.evaluation.ofv - exact.ofv) / np.sqrt(np.sum(found.error**2)))
     assert abs(np.mean(z)) < 4 / np.sqrt(40) and abs(np.std(z) - 1) < 4 / np.sqrt(80)
+
+
+@pytest.mark.parametrize("defence", [0.02, 0.5, 0.9])
+def test_draws_without_data_change_nothing_but_the_error(defence):
+    """Of a linear Gaussian model, whose likelihood is known: the weights of the mixture are right whatever its share."""
+    exact = popmix.fit(Lines, lines())
+    found = popmix.importance(exact, draws=20_000, defence=defence, rounds=2)
+    assert abs(found.ofv - exact.ofv) < 4 * found.error < 0.2
 
 
 @pytest.mark.parametrize("shape", [-0.3, 0.2, 0.6, 1.1])
@@ -119,8 +128,8 @@ def test_a_distribution_far_from_the_proposal_is_said_to_be_so_and_drawn_again()
     found = popmix.evaluate(TwoModes, data, popmix.IMPMAP(draws=2000))
     assert any("Pareto k above 0.7" in message for message in found.messages)
     again = popmix.importance(popmix.evaluate(TwoModes, data, popmix.Laplace()), draws=4000)
-    assert abs(again.ofv - truth) < 5 * again.error < 0.01
-    assert not again.warnings and np.all(again.by_subject["rounds"] == 2)
+    assert abs(again.ofv - truth) < 5 * again.error < 0.05
+    assert not again.warnings and np.all(again.by_subject["rounds"] > 1)
 
 
 def test_it_agrees_with_quadrature_in_a_mixture_and_between_occasions():
@@ -196,8 +205,9 @@ def test_what_it_can_not_do_and_options_that_make_no_sense():
             popmix.IMP(**options)
         with pytest.raises(OptionError, match=told):
             popmix.importance(popmix.fit(Lines, lines()), **options)
-    with pytest.raises(OptionError, match="rounds must be"):
-        popmix.importance(popmix.fit(Lines, lines()), rounds=0)
+    for options, told in (({"rounds": 0}, "rounds must be"), ({"defence": 1.0}, "defence must be")):
+        with pytest.raises(OptionError, match=told):
+            popmix.importance(popmix.fit(Lines, lines()), **options)
 
 
 def test_without_random_effects_it_is_the_likelihood():

@@ -21,7 +21,7 @@ KINDS = {
     "foce": partial(popmix.FOCE, interaction=False),
     "laplace": popmix.Laplace,
     "agq": popmix.AGQ,
-    "imp": popmix.IMP,
+    "imp": partial(popmix.IMP, draws=10_000),
 }
 # (case, number of the evaluation): subjects whose tool settled in a mode with less likelihood around it than another one has, and by
 # how much its 2 l + log det H is higher there; `test_modes_of_the_tool` shows both

@@ -115,11 +115,13 @@ def new_tools(n_etas: int, n_endpoints: int) -> Tools:
 
 
 @compiled
-def move_chains(subjects, iteration, gain, step, fixed, precision, root, points, moves, code, timeline, work, density, tools, chains):
+def move_chains(
+    subjects, iteration, gain, step, fixed, precision, root, points, shifts, moves, code, timeline, work, density, tools, chains
+):
     """Move the chains of the subjects listed by one iteration.
 
     The running moments take the share `gain` of the new places, the scales the rate `step`; `root` is the Cholesky factor of omega and
-    `points` [M, fixed unknowns] the other values at which l is wanted.
+    `points` [M, fixed unknowns] the other values at which l is wanted, with the effects moved by `shifts` [S, M, n].
     """
     for subject in subjects:
         set_out(fixed, code, work)
@@ -132,8 +134,9 @@ def move_chains(subjects, iteration, gain, step, fixed, precision, root, points,
             for m in range(len(points)):
                 for x in range(code.n_fixed):
                     work.unknowns[x] = points[m, x]
-                eta = chains.eta[subject, chain]
-                value = _height(subject, eta, precision, code, timeline, work, density)
+                for k in range(code.n_etas):
+                    tools.point[k] = chains.eta[subject, chain, k] + shifts[subject, m, k]
+                value = _height(subject, tools.point, precision, code, timeline, work, density)
                 chains.rises[subject, m] += (value - chains.value[subject, chain]) / chains.eta.shape[1]
             for x in range(code.n_fixed if len(points) > 0 else 0):
                 work.unknowns[x] = fixed[x]

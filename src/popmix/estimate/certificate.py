@@ -36,7 +36,7 @@ _SETTLED = 0.01
 # nodes per subject that a rung may have, and of all subjects together
 _MOST_NODES, _ALL_NODES = 3000, 200_000
 # of importance sampling
-_DRAWS = 1000
+_DRAWS, _DEFENCE, _ROUNDS = 1000, 0.1, 3
 
 
 @dataclass(frozen=True, eq=False)
@@ -176,7 +176,7 @@ def _sampled(problem: Problem, evaluation: Evaluation, threads: int | None, told
         return None
     load_part(told, stamp.QUADRATURE)
     told.update("certificate", None, "importance sampling")
-    return importance_of(problem, evaluation, Sampling(_DRAWS), 2, threads, told)
+    return importance_of(problem, evaluation, Sampling(_DRAWS, defence=_DEFENCE), _ROUNDS, threads, told)
 
 
 def _ladder(

@@ -47,7 +47,7 @@ def result_of(
     evaluation, parameters = found.evaluation, found.evaluation.parameters
     solution = solution_of(problem, evaluation, method.rule, threads)
     clock.lap("check")
-    note, doubts = method.appraise(problem, evaluation, threads)
+    note, doubts = found.appraisal or method.appraise(problem, evaluation, threads)
     # subjects that do not count have no mode: nan in the tables, not a zero that looks like one
     evaluation.marginal.eta[problem.weights == 0] = np.nan
     evaluation.individual[problem.weights == 0] = np.nan

@@ -18,7 +18,7 @@ from popmix.estimate.quadrature import Laplace
 from popmix.estimate.sampled import Importance, check_draws, importance_of, whole_sets
 from popmix.estimate.support import ABOVE, Feature
 from popmix.likelihood import Problem, Rule, Sampling
-from popmix.likelihood.sampling import adapted, examine
+from popmix.likelihood.examination import adapted, examine
 from popmix.model.parameters import Parameters
 
 if TYPE_CHECKING:
@@ -120,22 +120,28 @@ def importance(
     draws: int = 3000,
     freedom: float = 5.0,
     seed: int = 1,
-    rounds: int = 2,
+    rounds: int = 3,
+    defence: float = 0.1,
     threads: int | None = None,
     progress: Progress | None = None,
 ) -> Importance:
     """Return the likelihood of any fit by importance sampling, with its Monte Carlo error and Pareto k by subject.
 
     For every subject `draws` from a Student distribution with `freedom` degrees of freedom (inf: normal) around the mode, as wide as the
-    curvature there says. Subjects whose draws tell little (effective share below half, or k above 0.5) are drawn again, in at most
+    curvature there says; the share `defence` of them comes from the distribution of the effects without data instead, against modes that
+    nobody knows. Subjects whose draws tell little (effective share below half, or k above 0.5) are drawn again, in at most
     `rounds`, around mean and covariance that their last draws had. Raises OptionError for options that make no sense, SupportError for
     effects of levels above subjects.
     """
     check_draws(draws, freedom, seed)
     if isinstance(rounds, bool) or not isinstance(rounds, numbers.Integral) or rounds < 1:
         raise OptionError(f"rounds must be a whole number of at least 1, not {rounds!r}.")
+    if isinstance(defence, bool) or not isinstance(defence, numbers.Real) or not 0 <= defence < 1:
+        raise OptionError(f"defence must be a number from 0 (none) to below 1, not {defence!r}.")
     told = progress or Silent()
     problem = bound(fit, told)
     load_part(told, stamp.QUADRATURE)
     evaluation = fit.method.evaluate(problem, fit.parameters, threads)
-    return importance_of(problem, evaluation, Sampling(whole_sets(draws), float(freedom), seed), rounds, threads, told)
+    return importance_of(
+        problem, evaluation, Sampling(whole_sets(draws), float(freedom), seed, defence=float(defence)), rounds, threads, told
+    )

@@ -1,14 +1,13 @@
 """What a checkpoint keeps of a descent: everything that its next step depends on, so that it goes on with the same numbers."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from popmix.engine.foce import Marginal
 from popmix.estimate.descent import Descent, Point
-from popmix.likelihood import Evaluation, Problem
-from popmix.likelihood.mixture import mixed
+from popmix.likelihood import Problem
 from popmix.model.parameters import Parameters
 
 
@@ -33,10 +32,9 @@ def state_of(search: Search) -> dict[str, np.ndarray]:
     earlier = Descent(point, descent.hessian) if before is None else before
     return {
         "x": point.x,
-        "value": np.array([point.value, evaluation.prior, evaluation.ofv]),
+        "value": np.array([point.value, evaluation.prior]),
         "gradient": point.gradient,
         "values": evaluation.parameters.values,
-        "individual": evaluation.individual,
         "hessian": descent.hessian,
         "counts": np.array(counts, dtype=np.int64),
         "history": np.array(descent.history),
@@ -50,11 +48,8 @@ def search_of(state: Mapping[str, np.ndarray], problem: Problem, start: Paramete
     """Return the search that arrays describe."""
     parameters = start.unchecked(state["values"])
     groups = tuple(Marginal(*(state[f"{name}_{g}"] for name in Marginal._fields)) for g in range(problem.n_groups))
-    marginal, membership = groups[0], np.ones((problem.n_subjects, 1))
-    if problem.n_groups > 1:
-        marginal, membership = mixed(groups, problem.shares(parameters))
-    value, prior, ofv = state["value"].tolist()
-    evaluation = Evaluation(parameters, marginal, ofv, state["individual"], groups, membership, prior)
+    value, prior = state["value"].tolist()
+    evaluation = replace(problem.gathered(parameters, groups), prior=prior)
     point = Point(state["x"], value, state["gradient"], evaluation)
     iterations, evaluations, fresh, scoring = state["counts"].tolist()
     own = Descent(point, state["hessian"], iterations=iterations, evaluations=evaluations, fresh=bool(fresh), scoring=bool(scoring))

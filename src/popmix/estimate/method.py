@@ -30,13 +30,14 @@ class Outcome:
     """What an estimation came to.
 
     `evaluation`: the objective at the estimates; `trace`: one row for each iteration; `interrupted`: the user stopped it, and this is what
-    it had reached.
+    it had reached; `appraisal`: what `Method.appraise` would say of it, where that is known already.
     """
 
     evaluation: Evaluation
     convergence: Convergence
     trace: Table
     interrupted: bool = False
+    appraisal: tuple[str, tuple[str, ...]] | None = None
 
 
 class Method(ABC):

@@ -2,16 +2,19 @@
 
 import math
 import numbers
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from popmix.data.findings import some
-from popmix.errors import OptionError, Status, SupportError
+from popmix.errors import OptionError, SupportError
 from popmix.estimate.progress import Progress
 from popmix.likelihood import Evaluation, Problem, Sampling
-from popmix.likelihood.sampling import REPLICATES, Sampled, adapted, examine
+from popmix.likelihood.examination import Sampled, adapted, examine
+from popmix.likelihood.sampling import REPLICATES
+from popmix.model.parameters import Parameters
 from popmix.table import Table
 
 _FEWEST = 100
@@ -62,23 +65,23 @@ def importance_of(problem: Problem, evaluation: Evaluation, rule: Sampling, roun
     """Return the likelihood by importance sampling at the parameters of an evaluation. Raises SupportError for levels above subjects."""
     if problem.effects.n_above:
         raise SupportError("importance sampling can't honour effects of levels above subjects: there is no check on such a fit yet.")
-    found, taken = _in_rounds(problem, evaluation, rule, rounds, threads, told)
-    active = np.flatnonzero((problem.weights > 0) & (found.status == Status.OK))
-    individual, weights = found.ofv[active] + problem.constants[active], problem.weights[active]
-    total = float(weights @ individual)
-    failed = np.flatnonzero((problem.weights > 0) & (found.status != Status.OK))
+    individual, error, effective, shape, taken = _in_rounds(problem, evaluation, rule, rounds, threads, told)
+    counted, known = problem.weights > 0, np.isfinite(individual)
+    active, failed = np.flatnonzero(counted & known), np.flatnonzero(counted & ~known)
+    weights = problem.weights[active]
+    ofv = float(weights @ individual[active]) if not len(failed) else np.nan
     columns = {
         "ID": np.array([problem.data.ids[k] for k in active], dtype=object),
-        "ofv": individual,
-        "error": found.error[active],
-        "effective": 100.0 * found.effective[active],
-        "pareto_k": found.shape[active],
+        "ofv": individual[active],
+        "error": error[active],
+        "effective": 100.0 * effective[active],
+        "pareto_k": shape[active],
         "rounds": taken[active],
     }
     return Importance(
-        ofv=np.nan if len(failed) else total,
-        minus2ll=np.nan if len(failed) else total + float(weights @ problem.n_gaussian[active]) * math.log(2 * math.pi),
-        error=float(np.sqrt(np.sum((weights * found.error[active]) ** 2))),
+        ofv=ofv,
+        minus2ll=ofv + float(weights @ problem.n_gaussian[active]) * math.log(2 * math.pi),
+        error=_total(problem, error),
         draws=rule.draws,
         by_subject=Table(columns),
         failed=tuple(problem.data.ids[k] for k in failed),
@@ -88,36 +91,51 @@ def importance_of(problem: Problem, evaluation: Evaluation, rule: Sampling, roun
 
 def _in_rounds(
     problem: Problem, evaluation: Evaluation, rule: Sampling, rounds: int, threads: int | None, told: Progress
-) -> tuple[Sampled, np.ndarray]:
-    """Return the best that rounds of draws have found for every subject, and how many were taken."""
-    best = examine(problem, evaluation.parameters, rule, _modes(evaluation), threads)
-    taken, last = np.ones(problem.n_subjects, dtype=int), best
+) -> tuple[np.ndarray, ...]:
+    """Return objective, error, effective share and shape of every subject, by its last round of draws, and how many it took."""
+    last = examine(problem, evaluation.parameters, rule, _modes(evaluation), threads)
+    best, taken = _columns(last), np.ones(problem.n_subjects, dtype=int)
     for number in range(1, rounds):
-        poor = (last.status == Status.OK) & ((last.effective < _WELL_DRAWN) | (last.shape > _WELL_SHAPED))
+        poor = np.isfinite(last.error) & ((last.effective < _WELL_DRAWN) | (last.shape > _WELL_SHAPED))
         if not np.any(poor):
             break
         told.update("importance", None, f"round {number + 1} of draws for {np.sum(poor)} subjects")
-        own = replace(problem, weights=np.where(poor, problem.weights, 0.0))
-        rule = adapted(rule, last)
-        last = examine(own, evaluation.parameters, rule, [group.eta for group in last.groups], threads)
+        own, rule = replace(problem, weights=np.where(poor, problem.weights, 0.0)), adapted(rule, last)
+        last = examine(own, evaluation.parameters, rule, _modes(last.evaluation), threads)
         taken[poor] += 1
-        # by the tail, not by the error, which is least trustworthy where it is too small
-        best = best.where(~(poor & (last.status == Status.OK) & (last.shape < best.shape)), last)
-    return best, taken
+        found = _columns(last)
+        # the last round, whatever it says: a choice by what the draws say would bias the likelihood
+        drawn_again = poor & np.isfinite(found[0])
+        best = tuple(np.where(drawn_again, new, old) for new, old in zip(found, best, strict=True))
+    return *best, taken
+
+
+def _columns(sampled: Sampled) -> tuple[np.ndarray, ...]:
+    return sampled.evaluation.individual, sampled.error, sampled.effective, sampled.shape
 
 
 def _modes(evaluation: Evaluation) -> list[np.ndarray]:
     return [np.nan_to_num(group.eta) for group in evaluation.groups]
 
 
-def appraised(problem: Problem, evaluation: Evaluation, rule: Sampling, threads: int | None) -> tuple[str, tuple[str, ...]]:
-    """Return how far the objective of a method that draws can be trusted, in words, and warnings."""
-    found = examine(problem, evaluation.parameters, rule, _modes(evaluation), threads)
+def _total(problem: Problem, error: np.ndarray) -> float:
+    return float(np.sqrt(np.sum((problem.weights * np.nan_to_num(error)) ** 2)))
+
+
+def drawn(
+    problem: Problem, parameters: Parameters, rule: Sampling, modes: Sequence[np.ndarray], threads: int | None
+) -> tuple[Evaluation, str, tuple[str, ...]]:
+    """Return the objective by importance sampling without derivatives, how precise it is in words, and warnings."""
+    found = examine(problem, parameters, rule, modes, threads)
     active = np.flatnonzero(problem.weights > 0)
-    error = float(np.sqrt(np.nansum((problem.weights * np.nan_to_num(found.error)) ** 2)))
     ids = np.array([problem.data.ids[k] for k in active], dtype=object)
     effective, shape = 100.0 * found.effective[active], found.shape[active]
-    return _sentence(error, rule.draws, ids, effective, shape), _warnings(ids, shape)
+    return found.evaluation, _sentence(_total(problem, found.error), rule.draws, ids, effective, shape), _warnings(ids, shape)
+
+
+def appraised(problem: Problem, evaluation: Evaluation, rule: Sampling, threads: int | None) -> tuple[str, tuple[str, ...]]:
+    """Return how precise the objective of a method that draws is, in words, and warnings."""
+    return drawn(problem, evaluation.parameters, rule, _modes(evaluation), threads)[1:]
 
 
 def whole_sets(draws: int) -> int:

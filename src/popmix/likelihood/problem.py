@@ -155,6 +155,10 @@ class Problem:
         """
         starts = modes if isinstance(modes, (list, tuple)) else [modes] * self.n_groups
         groups = tuple(self._marginal(parameters, rule, start, globally, threads, group) for group, start in enumerate(starts))
+        return self.gathered(parameters, groups)
+
+    def gathered(self, parameters: Parameters, groups: tuple[Marginal, ...]) -> Evaluation:
+        """Return the objective from what is known of every latent group."""
         marginal, membership = groups[0], np.ones((self.n_subjects, 1))
         if self.n_groups > 1:
             marginal, membership = mixed(groups, self.shares(parameters))

@@ -53,12 +53,13 @@ class Simulation:
         precision: np.ndarray,
         root: np.ndarray,
         points: np.ndarray,
+        shifts: np.ndarray,
         *,
         gain: float,
         step: float,
     ) -> None:
         """Move all chains by one iteration; arguments as in `move_chains`."""
-        given = (iteration, gain, step, np.ascontiguousarray(fixed), precision, root, points, self._moves)
+        given = (iteration, gain, step, np.ascontiguousarray(fixed), precision, root, points, shifts, self._moves)
 
         def task(subjects: np.ndarray) -> None:
             own = self._lent()

@@ -104,7 +104,7 @@ class _Work:
     def __init__(self, problem: Problem, simulation: Simulation, fit: Fit, omega: np.ndarray) -> None:
         self.problem, self.simulation, self.fit = problem, simulation, fit
         self.precision, self.root, self.fixed = precision_of(omega), np.linalg.cholesky(omega), problem.fixed(fit.parameters)
-        self.nothing = np.zeros((0, len(self.fixed)))
+        self.nothing, self.still = np.zeros((0, len(self.fixed))), np.zeros((problem.n_subjects, 0, problem.code.n_etas))
         self.present = present_effects(problem)
         self.iteration, self.count = 0, 0
         self.sums = [0.0, 0.0, 0.0, 0.0]
@@ -126,7 +126,7 @@ class _Work:
         return self._result(samples, n_samples, converged)
 
     def _move(self, gain: float) -> None:
-        self.simulation.move(self.iteration, self.fixed, self.precision, self.root, self.nothing, gain=gain, step=_STEP)
+        self.simulation.move(self.iteration, self.fixed, self.precision, self.root, self.nothing, self.still, gain=gain, step=_STEP)
         self.iteration += 1
 
     def _add(self) -> None:

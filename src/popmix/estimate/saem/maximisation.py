@@ -6,6 +6,7 @@ its moments, and the residual SDs that scale a variance; other parameters take a
 """
 
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 
@@ -40,6 +41,7 @@ class Maximisation:
     omega: np.ndarray = field(init=False)
     precision: np.ndarray = field(init=False)
     root: np.ndarray = field(init=False)
+    ridges: np.ndarray = field(init=False)
 
     @classmethod
     def of(cls, problem: Problem, start: Parameters, weights: np.ndarray, n_chains: int) -> "Maximisation":
@@ -58,6 +60,7 @@ class Maximisation:
         n, size = self.mu.shape
         self.phi, self.products = np.zeros((n, size)), np.zeros((size, size))
         self.squares, self.information = np.zeros(len(self.residuals.positions)), np.zeros((len(self.c), len(self.c)))
+        self.ridges = np.zeros((n, size, len(self.problem.compiled.positions)))
         self._set_omega()
 
     def _set_omega(self) -> None:
@@ -72,6 +75,27 @@ class Maximisation:
     def points(self, iteration: int) -> np.ndarray:
         """Return the other values of these unknowns at which the engine computes l."""
         return self.numerical.points(iteration, self.values, self.problem.compiled.positions)
+
+    @cached_property
+    def _ridged(self) -> np.ndarray:
+        """Which of the unknowns other than effects take steps while the effects follow: none that are part of the density of effects."""
+        own, linked = self.numerical, [self.start.index(name) for name in self.problem.compiled.lowered.linked]
+        return np.isin(self.problem.compiled.positions, own.positions[~own.widths & ~np.isin(own.positions, linked)])
+
+    @cached_property
+    def has_ridges(self) -> bool:
+        """Whether there are parameters that effects may follow."""
+        return bool(np.any(self._ridged))
+
+    def set_ridges(self, mode_by_fixed: np.ndarray) -> None:
+        """Let effects follow as conditional modes do: d mode / d unknowns [subjects, effects, fixed unknowns]."""
+        self.ridges = mode_by_fixed * self._ridged * self.centres.present[:, :, None]
+
+    def along(self, changes: np.ndarray) -> np.ndarray:
+        """Return how effects follow changes [M, fixed unknowns]: [subjects, M, effects]."""
+        if not self.has_ridges:
+            return np.zeros((len(self.mu), len(changes), self.mu.shape[1]))
+        return np.ascontiguousarray(np.einsum("skx,mx->smk", self.ridges, changes))
 
     def absorb(self, eta: np.ndarray, squares: np.ndarray, gain: float) -> None:
         """Average effects [subjects, chains, effects] and squared residuals [subjects, endpoints] into what is kept."""
@@ -162,7 +186,10 @@ class Maximisation:
 
     def state(self) -> dict[str, np.ndarray]:
         """Return what a checkpoint keeps."""
-        own, other = ("values", "c", "mu", "phi", "products", "squares", "information"), ("steps", "curvature", "seen", "means", "crossed")
+        own, other = (
+            ("values", "c", "mu", "phi", "products", "squares", "information", "ridges"),
+            ("steps", "curvature", "seen", "means", "crossed"),
+        )
         return {name: getattr(self, name) for name in own} | {name: getattr(self.numerical, name) for name in other}
 
     def restore(self, state: dict[str, np.ndarray]) -> None:

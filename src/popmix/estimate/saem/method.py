@@ -17,9 +17,10 @@ from popmix.estimate.method import Method, Outcome, Setting
 from popmix.estimate.objective import natural_scores
 from popmix.estimate.saem.phases import LAST, STEADY
 from popmix.estimate.saem.run import Plan, Run
+from popmix.estimate.sampled import drawn
 from popmix.estimate.scale import Scale
 from popmix.estimate.support import ABOVE, MIXTURE, MIXTURE_ABOVE, NO_EFFECTS, PRIORS, Feature
-from popmix.likelihood import Evaluation, Problem, Rule
+from popmix.likelihood import Evaluation, Problem, Rule, Sampling
 from popmix.model.parameters import Parameters
 
 _FEWEST_CHAINS, _SUBJECTS_TIMES_CHAINS = 3, 50
@@ -156,14 +157,17 @@ class SAEM(Method):
     def _outcome(self, run: Run, start: Parameters, setting: Setting, finished: bool) -> Outcome:
         problem, parameters = run.problem, start.unchecked(run.estimates)
         modes = np.where(run.maximisation.centres.present, run.simulation.chains.mean, 0.0)
-        rule = self.rule_at(problem, parameters, setting.threads)
-        evaluation = problem.evaluate(parameters, rule, modes=modes, threads=setting.threads)
-        if len(evaluation.failed):
+        rule, appraisal = self.rule_at(problem, parameters, setting.threads), None
+        if isinstance(rule, Sampling):
+            # the value alone: slopes of draws cost more than the value, and the certificate has them
+            evaluation, *appraisal = drawn(problem, parameters, rule, [modes], setting.threads)
+            steepest = math.nan
+        else:
             evaluation = problem.evaluate(parameters, rule, modes=modes, globally=True, threads=setting.threads)
+            steepest = _steepest(problem, start, evaluation)
         steady, reason = _ending(run, finished)
-        steepest = _steepest(problem, start, evaluation)
         convergence = Convergence(finished and steady, reason, steepest, run.iteration, run.iteration)
-        return Outcome(evaluation, convergence, run.trace(), not finished)
+        return Outcome(evaluation, convergence, run.trace(), not finished, appraisal)
 
 
 def _ending(run: Run, finished: bool) -> tuple[bool, str]:

@@ -12,6 +12,11 @@ algorithm whose parameter (one without a random effect, say) can follow the effe
 subject by subject, over iterations; no direction is taken to have less than a tenth of the curvature that H gives it. Noise grows with the
 steps: they are that long only once the gain is small, gain (H - V)^-1 H at most 0.3 or, where it is larger, the gain.
 
+Where a parameter has the effects follow it (thetas without a random effect), l is taken along the way that the conditional modes take,
+l(u + h, eta + s h) with s = d mode / du. On average over the conditional distribution its slope is the same, for that of l by the effects
+is zero there, but it varies little, and its curvature is nearly that of the marginal likelihood: V is small, steps may have their full
+length.
+
 Source: Louis (J R Stat Soc B 44:226, 1982); Gu and Kong (Proc Natl Acad Sci 95:7270, 1998).
 """
 

@@ -5,11 +5,12 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from popmix.engine.saem import Moves
+from popmix.errors import Status
 from popmix.estimate.method import Setting
 from popmix.estimate.saem.lines import Lines
 from popmix.estimate.saem.maximisation import Maximisation
 from popmix.estimate.saem.phases import LAST, STEADY, gain_of, has_settled, movement
-from popmix.likelihood import Problem
+from popmix.likelihood import Problem, Quadrature
 from popmix.likelihood.simulation import Simulation
 from popmix.model.parameters import Parameters
 from popmix.table import Table
@@ -22,6 +23,8 @@ _WARM_UP = 10
 _MOMENTS = 0.05
 _SCALE_STEP = 0.3
 _NEWS = 10
+# how often it is learnt anew how effects follow parameters
+_RIDGES = 50
 
 
 @dataclass(frozen=True)
@@ -97,17 +100,30 @@ class Run:
 
     def _move(self, iteration: int, gain: float, points: np.ndarray) -> None:
         own = self.maximisation
-        self.simulation.move(iteration, own.fixed, own.precision, own.root, points, gain=gain, step=_SCALE_STEP)
+        shifts = own.along(points - own.fixed)
+        self.simulation.move(iteration, own.fixed, own.precision, own.root, points, shifts, gain=gain, step=_SCALE_STEP)
+
+    def _find_ridges(self) -> None:
+        """Learn how the modes of the effects follow the parameters that take steps by slopes."""
+        own = self.maximisation
+        if own.has_ridges and self.iteration % _RIDGES == 0:
+            modes = np.where(own.centres.present, self.simulation.chains.mean, 0.0)
+            found = self.problem.evaluate(own.start.unchecked(own.values), Quadrature(1), modes=modes, threads=self.simulation.threads)
+            known = (found.marginal.status == Status.OK) & np.isfinite(found.marginal.mode_by_fixed).all(axis=(1, 2))
+            own.set_ridges(np.where(known[:, None, None], found.marginal.mode_by_fixed, 0.0))
 
     def _iterate(self) -> None:
         own, chains, smoothing = self.maximisation, self.simulation.chains, self.phase == SMOOTHING
         k = self.iteration - self.explored + 1
         gain = gain_of(k) if smoothing else 1.0
+        self._find_ridges()
+        before = own.fixed
         self._move(self.iteration, 1 / (k + 1 / _MOMENTS) if smoothing else _MOMENTS, own.points(self.iteration))
         own.absorb(chains.eta, chains.squares, gain)
         least = 0.0 if smoothing or 2 * self.iteration >= self.plan.exploration else self.plan.annealing
         moved = own.maximise(self.iteration, chains.eta, chains.rises, gain, least)
-        # the individual parameters stay where they are
+        # the individual parameters stay where they are, but for those that follow parameters which take steps
+        moved = moved - own.along((own.fixed - before)[None])[:, 0]
         chains.eta[:] -= moved[:, None]
         chains.mean[:] -= moved
         u = self.lines.to_line(own.values[self.free])
