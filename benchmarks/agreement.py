@@ -27,7 +27,7 @@ class Saturable(Model):
     Km = LogNormal(tvKm, iiv=0.3)
     A = State()
     A.dt = -Vmax * A / (Km + A)
-    DV = Observation(A, proportional=0.1)
+    DV = Observation(A, additive=0.05, proportional=0.1)
 
 
 class Counts(Model):

@@ -55,7 +55,7 @@ def model(doses, times, values):
         own_z = numpyro.sample("Km", dist.Normal(0.0, 1.0))
     own_km = km * jnp.exp(iiv_km * own_z)
     amounts = jax.vmap(solve, in_axes=(0, 0, 0, None))(doses, own_vmax, own_km, times)
-    numpyro.sample("DV", dist.Normal(amounts, proportional * amounts), obs=values)
+    numpyro.sample("DV", dist.Normal(amounts, jnp.sqrt((proportional * amounts) ** 2 + 0.05**2)), obs=values)
 
 
 def main() -> None:

@@ -16,7 +16,7 @@ import polars as pl
 from measuring import HERE
 
 import popmix
-from popmix import Estimate, LogNormal, Model, Observation, State, Theta, priors
+from popmix import Estimate, Fixed, LogNormal, Model, Observation, State, Theta, priors
 from popmix.app.theophylline import Theophylline
 from popmix.data import datasets
 
@@ -30,7 +30,7 @@ class Saturable(Model):
     Km = LogNormal(tvKm, iiv=Estimate(0.3, prior=priors.HalfNormal(1)))
     A = State()
     A.dt = -Vmax * A / (Km + A)
-    DV = Observation(A, proportional=Estimate(0.1, prior=priors.HalfNormal(1)))
+    DV = Observation(A, additive=Fixed(0.05), proportional=Estimate(0.1, prior=priors.HalfNormal(1)))
 
 
 def simulated(n: int = 20) -> pl.DataFrame:
@@ -45,7 +45,8 @@ def simulated(n: int = 20) -> pl.DataFrame:
             while now < time_ - step / 2:
                 middle = amount - step / 2 * vmax * amount / (km + amount)
                 amount, now = amount - step * vmax * middle / (km + middle), now + step
-            rows.append((subject, time_, 0.0, amount * (1 + 0.1 * generator.standard_normal())))
+            noise = generator.standard_normal(2)
+            rows.append((subject, time_, 0.0, amount * (1 + 0.1 * noise[0]) + 0.05 * noise[1]))
     return pl.DataFrame(rows, schema=["ID", "TIME", "AMT", "DV"], orient="row")
 
 

@@ -1,16 +1,12 @@
 """Importance sampling: exact answers, quadrature, calibrated errors, tails, and what a run must keep: threads, seeds, a kill."""
 
 import math
-import os
-import signal
-import subprocess
-import sys
-import time
 
 import arviz
 import numpy as np
 import polars as pl
 import pytest
+from killed import kill_once_kept
 from shared_models import Bolus, bolus_data
 from test_quadrature import Logistic, yes_and_no
 
@@ -219,34 +215,15 @@ def test_without_random_effects_it_is_the_likelihood():
     assert found.ofv == pytest.approx(exact.ofv, abs=2e-6)  # what two searches leave
 
 
-SCRIPT = """
-import sys
-sys.path.insert(0, {tests!r})
-from shared_models import Bolus, bolus_data
-import popmix
-from popmix.estimate.checkpoint import Checkpoint
-Checkpoint.is_due = lambda self: self.path is not None
-popmix.fit(Bolus, bolus_data(), popmix.IMP(draws=60000), seed=3, checkpoint={path!r})
-"""
-
-
 def test_a_killed_run_goes_on_and_ends_with_the_same_numbers(tmp_path):
     """The kill comes once a second state is on disk; the search would go on for some iterations more."""
-    path = tmp_path / "checkpoint.npz"
-    tests = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-    process = subprocess.Popen([sys.executable, "-c", SCRIPT.format(tests=tests, path=str(path))])
-    until, seen = time.monotonic() + 180, set()
-    while len(seen) < 2 and process.poll() is None and time.monotonic() < until:
-        if path.exists():
-            seen.add(path.stat().st_mtime_ns)
-        time.sleep(0.01)
-    process.send_signal(signal.SIGKILL)
-    process.wait()
-    assert process.returncode == -signal.SIGKILL and path.exists()
-    kept = np.load(path)
-    assert kept["counts"][0] >= 1  # it goes on, it does not begin anew
-    resumed = popmix.fit(Bolus, bolus_data(), popmix.IMP(draws=60000), seed=3, checkpoint=path)
-    whole = popmix.fit(Bolus, bolus_data(), popmix.IMP(draws=60000), seed=3)
+    path, method = tmp_path / "checkpoint.npz", popmix.IMP(draws=60_000)
+    script = "from killed import kill_once_kept
+from shared_models import Bolus, bolus_data\n"
+    kill_once_kept(script + f"popmix.fit(Bolus, bolus_data(), popmix.IMP(draws=60_000), seed=3, checkpoint={str(path)!r})", path, times=2)
+    assert np.load(path)["counts"][0] >= 1  # it goes on, it does not begin anew
+    resumed = popmix.fit(Bolus, bolus_data(), method, seed=3, checkpoint=path)
+    whole = popmix.fit(Bolus, bolus_data(), method, seed=3)
     assert np.array_equal(resumed.parameters.values, whole.parameters.values) and resumed.ofv == whole.ofv
     assert resumed.convergence == whole.convergence and np.array_equal(resumed.trace["ofv"], whole.trace["ofv"])
     assert not path.exists()

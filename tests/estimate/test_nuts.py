@@ -3,6 +3,7 @@
 import numpy as np
 import polars as pl
 import pytest
+from killed import kill_once_kept
 
 import popmix
 from popmix.app.theophylline import Theophylline
@@ -106,6 +107,19 @@ def test_chains_that_had_ended_are_kept(tmp_path, monkeypatch):
     assert begun == [1] and not path.exists()
     for name, drawn in whole.draws.items():
         np.testing.assert_array_equal(drawn, again.draws[name])
+
+
+def test_a_killed_run_goes_on_and_ends_with_the_same_numbers(tmp_path):
+    """The kill comes once the first of three chains, one after the other, is on disk."""
+    path, data, method = tmp_path / "state.npz", datasets.load("theophylline"), popmix.NUTS(chains=3, draws=300, tune=300)
+    script = f"demo = popmix.demo()\npopmix.fit(demo.model, demo.data, popmix.{method}, threads=1, seed=3, checkpoint={str(path)!r})"
+    kill_once_kept(script, path)
+    assert 1 <= sum(name.startswith("position_") for name in np.load(path).files) < 3
+    demo = popmix.demo()
+    resumed, whole = (popmix.fit(demo.model, data, method, seed=3, checkpoint=one) for one in (path, None))
+    assert not path.exists()
+    for name, drawn in whole.draws.items():
+        np.testing.assert_array_equal(drawn, resumed.draws[name])
 
 
 def test_arviz_gets_what_it_needs():

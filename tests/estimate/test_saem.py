@@ -1,14 +1,9 @@
 """SAEM: exact answers of linear Gaussian models, other programs, and what a run must keep: threads, seeds, a kill, the edge of support."""
 
-import os
-import signal
-import subprocess
-import sys
-import time
-
 import numpy as np
 import polars as pl
 import pytest
+from killed import kill_once_kept
 from shared_models import Bolus, bolus_data
 
 import popmix
@@ -130,30 +125,12 @@ def test_the_trace_has_every_iteration_and_can_be_drawn(tmp_path):
     assert found.trace.n_rows == 50 and found.trace["tvCL"][-1] == pytest.approx(found.parameters["tvCL"], rel=1e-12)
 
 
-SCRIPT = """
-import sys
-sys.path.insert(0, {tests!r})
-import popmix
-from shared_models import Bolus, bolus_data
-from popmix.estimate.checkpoint import Checkpoint
-Checkpoint.is_due = lambda self: self.path is not None
-popmix.fit(Bolus, bolus_data(), popmix.SAEM(chains=3, exploration=4000, smoothing=200, automatic=False), seed=3, checkpoint={path!r})
-"""
-
-
 def test_a_killed_run_goes_on_and_ends_with_the_same_numbers(tmp_path):
-    """The kill comes once a state is on disk; exploring would go on for several seconds more."""
+    """The kill comes in the exploration, which would go on for several seconds more."""
     method = popmix.SAEM(chains=3, exploration=4000, smoothing=200, automatic=False)
     path = tmp_path / "checkpoint.npz"
-    tests = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-    process = subprocess.Popen([sys.executable, "-c", SCRIPT.format(tests=tests, path=str(path))])
-    until = time.monotonic() + 120
-    while not path.exists() and process.poll() is None and time.monotonic() < until:
-        time.sleep(0.02)
-    time.sleep(0.3)
-    process.send_signal(signal.SIGKILL)
-    process.wait()
-    assert process.returncode == -signal.SIGKILL and path.exists()
+    script = "from shared_models import Bolus, bolus_data\n"
+    kill_once_kept(script + f"popmix.fit(Bolus, bolus_data(), popmix.{method}, seed=3, checkpoint={str(path)!r})", path, times=20)
     resumed = popmix.fit(Bolus, bolus_data(), method, seed=3, checkpoint=path)
     whole = popmix.fit(Bolus, bolus_data(), method, seed=3)
     assert np.array_equal(resumed.parameters.values, whole.parameters.values) and resumed.ofv == whole.ofv

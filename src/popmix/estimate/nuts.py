@@ -36,8 +36,8 @@ class NUTS(Method):
 
     Parameters without a prior have a flat one on their natural scale (thetas within their bounds, SDs, correlation matrices).
     `target_accept`: the acceptance that the step size is tuned to, higher where transitions diverge. `centred`: whether the coordinate of
-    a random effect is the effect itself (True) or divided by its SD (False); for all, or by name; None decides by subject, centred where
-    the data leave less than half of its variance.
+    a random effect is the effect itself (True) or divided by its SD (False); for all, or by name; None decides by effect, centred where
+    the data tell more than 0.4 of its variance.
     """
 
     chains: int = 4

@@ -21,8 +21,9 @@ from popmix.likelihood import Evaluation, Problem
 from popmix.likelihood.joint import Layout, counted_subjects, partial_correlations, plan_of
 from popmix.model.parameters import Parameters
 
-# an effect is centred for a subject whose data leave less than this part of its variance
-_TOLD = 0.5
+# an effect is centred where the data tell more than this part of its variance, in the mean of the subjects: tried on sparse and rich
+# concentrations, counts, yes-or-no outcomes and a saturable elimination, where the better choice had 3 to 30 times the effective draws
+_TOLD = 0.4
 # differences in coordinates: of smooth functions, and, in standard errors, of the objective
 _STEP, _STEP_OF_OBJECTIVE = 1e-4, 0.05
 # what is added to the curvature of coordinates that are logarithms: a standard deviation of 2
@@ -39,7 +40,8 @@ def whitened(
     parameters = _revived(evaluation.parameters, start)
     layout, subjects = Layout.of(problem, parameters), counted_subjects(problem)
     etas, spread = _conditional(problem, evaluation, parameters)
-    chosen = _centred(problem, parameters, spread[subjects], centred)
+    vanished = parameters.values != evaluation.parameters.values
+    chosen = _centred(problem, parameters, spread[subjects], vanished, centred)
     plan = plan_of(problem, parameters, layout, chosen)
     x = _pack(objective, parameters, layout, plan)
     t = np.linalg.cholesky(np.linalg.inv(_curvature(objective, point, plan)))
@@ -77,12 +79,16 @@ def _conditional(problem: Problem, evaluation: Evaluation, parameters: Parameter
     return np.nan_to_num(evaluation.marginal.eta), spread
 
 
-def _centred(problem: Problem, parameters: Parameters, spread: np.ndarray, wanted: bool | Mapping[str, bool] | None) -> np.ndarray:
-    """Return [subjects, effects]: whether the coordinate of an effect is the effect itself."""
+def _centred(
+    problem: Problem, parameters: Parameters, spread: np.ndarray, vanished: np.ndarray, wanted: bool | Mapping[str, bool] | None
+) -> np.ndarray:
+    """Return [subjects, effects]: whether the coordinate of an effect is the effect itself; where its SD has `vanished` never."""
     variance = np.diag(problem.omega(parameters))
     if isinstance(wanted, bool):
         return np.full(spread.shape[:2], wanted)
-    chosen = np.diagonal(spread, axis1=1, axis2=2) < _TOLD * variance
+    told = 1.0 - np.mean(np.diagonal(spread, axis1=1, axis2=2), axis=0) / variance
+    gone = {block.etas[k] for block in parameters.blocks for k, position in enumerate(block.sds) if vanished[position]}
+    chosen = np.tile((told > _TOLD) & ~np.isin(problem.effects.pattern, list(gone)), (len(spread), 1))
     names = np.array(parameters.eta_names, dtype=object)[problem.effects.pattern]
     for name, choice in (wanted or {}).items():
         if name not in parameters.eta_names:
