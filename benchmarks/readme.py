@@ -20,6 +20,8 @@ TABLES = {
     "(e5)": "",
     "(f1)": "Occasions, events and levels:",
     "(f2)": "Values below a limit of quantification, against the same data with all values:",
+    "(g1)": "Other estimators, two threads, engine loaded and data read; the covariance after FOCEI (the whole call, binding included):",
+    "(g2)": "",
 }
 
 

@@ -18,6 +18,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import equations
+import methods
 import numpy as np
 import outcomes
 from measuring import HERE, in_turns, median, part, table, with_data
@@ -189,6 +190,7 @@ def measure(folder: Path) -> None:
     solves(folder)
     equations.measure(folder)
     outcomes.measure(folder)
+    methods.measure(folder)
 
 
 if __name__ == "__main__":

@@ -159,6 +159,25 @@ def test_conditional_means_of_a_linear_model_are_the_modes():
         assert np.all(away < 8 * error + 1e-9)
 
 
+def test_the_conditional_distribution_of_a_fit_with_priors_is_that_of_its_estimates():
+    """Priors move the estimates, not the effects given them."""
+
+    class Believed(Model):
+        a = Theta(1.0, prior=priors.Normal(2.0, 0.1))
+        A = Normal(a, iiv=Fixed(0.7))
+        DV = Observation(A, additive=Fixed(0.7))
+
+    class Given(Model):
+        a = Theta(1.0)
+        A = Normal(a, iiv=Fixed(0.7))
+        DV = Observation(A, additive=Fixed(0.7))
+
+    found = popmix.fit(Believed, lines(20))
+    same = popmix.evaluate(Given, lines(20), at={"a": found.parameters["a"]})
+    one, two = (popmix.conditional(fit, n_samples=20, seed=2) for fit in (found, same))
+    assert np.array_equal(one.effects, two.effects)
+
+
 def test_what_it_can_not_do_and_options_that_make_no_sense():
     class Alone(Model):
         a = Theta(1.0)

@@ -1,7 +1,7 @@
 """What every estimation method is to `fit`: a name, what it refuses, how it evaluates, and how it estimates."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from popmix.errors import SupportError
@@ -73,9 +73,13 @@ class Method(ABC):
     def refused(self) -> Mapping[Feature, str]:
         """The features that the method can't honour, with what to do instead."""
 
-    def check(self, problem: Problem) -> None:
-        """Raise SupportError where the method can't honour what the model and the data hold, all of it at once."""
-        told = refusal(self.name, self.refused, problem)
+    def check(self, problem: Problem, apart: Collection[Feature] = ()) -> None:
+        """Raise SupportError where the method can't honour what the model and the data hold, all of it at once.
+
+        `apart`: features that have no say in what the method is asked for.
+        """
+        refused = {feature: alternative for feature, alternative in self.refused.items() if feature not in apart}
+        told = refusal(self.name, refused, problem)
         if told:
             raise SupportError(told)
 

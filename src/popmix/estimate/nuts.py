@@ -5,7 +5,7 @@ density. It starts from the fit by FOCE or Laplace: the curvature there gives th
 """
 
 import numbers
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -78,9 +78,9 @@ class NUTS(Method):
         """The features that the method can't honour: groups of a Mixture have no gradient."""
         return {MIXTURE: "use FOCE() or Laplace()", ABOVE: "use Laplace() or FOCE()", MIXTURE_ABOVE: "leave one of them out"}
 
-    def check(self, problem: Problem) -> None:
-        """Raise SupportError where the method can't honour what the model and the data hold."""
-        super().check(problem)
+    def check(self, problem: Problem, apart: Collection[Feature] = ()) -> None:
+        """Raise SupportError where the method can't honour what the model and the data hold, but for the features `apart`."""
+        super().check(problem, apart)
         if not np.all(np.isin(problem.weights, (0.0, 1.0))):
             raise SupportError("nuts can't honour weights other than 0 and 1, since a subject's effects are drawn once: use FOCE().")
         self._refuse_improper(problem)

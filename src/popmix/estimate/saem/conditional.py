@@ -13,6 +13,7 @@ from popmix.estimate.progress import Progress, Silent
 from popmix.estimate.result import Fit
 from popmix.estimate.saem.centres import present_effects
 from popmix.estimate.saem.method import SAEM
+from popmix.estimate.support import PRIORS
 from popmix.likelihood import Problem, bind
 from popmix.likelihood.simulation import Simulation
 from popmix.table import Table
@@ -93,7 +94,8 @@ def conditional(
 
 def _check(method: SAEM, problem: Problem) -> None:
     try:
-        method.check(problem)
+        # the estimates are given: priors of parameters have no say in the effects
+        method.check(problem, apart=(PRIORS,))
     except SupportError as error:
         raise SupportError(f"conditional distributions are simulated by the chains of SAEM: {error}") from error
 

@@ -2,7 +2,7 @@
 
 import math
 import numbers
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -104,9 +104,9 @@ class SAEM(Method):
             PRIORS: "use FOCE() or Laplace()",
         }
 
-    def check(self, problem: Problem) -> None:
-        """Raise SupportError where the method can't honour what the model and the data hold."""
-        super().check(problem)
+    def check(self, problem: Problem, apart: Collection[Feature] = ()) -> None:
+        """Raise SupportError where the method can't honour what the model and the data hold, but for the features `apart`."""
+        super().check(problem, apart)
         parameters = problem.compiled.lowered.parameters
         linked = {parameters.index(name) for name in problem.compiled.lowered.linked}
         wrong = [parameters.names[k] for block in parameters.blocks if block.correlations for k in block.sds if k in linked]
