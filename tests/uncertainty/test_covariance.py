@@ -151,3 +151,13 @@ def test_directions_name_only_what_matters():
         "is not" not in flattest(np.diag([np.nan, 1.0]), ["a", "b"])[1]
         and "when a moves" in flattest(np.diag([np.nan, 1.0]), ["a", "b"])[1]
     )
+
+
+def test_more_parameters_than_subjects_have_no_sandwich_but_an_r():
+    """S has a rank below the number of subjects: without this the standard errors would be numbers near zero."""
+    found = popmix.fit(Bolus, bolus_data(5))
+    for kind in ("sandwich", "s"):
+        got = popmix.covariance(found, kind)
+        assert not got.exists and np.all(np.isnan(got.matrix))
+        assert kind == "s" or "sandwich of 6 parameters needs more subjects than that, and 5 tell something" in got.trouble
+    assert popmix.covariance(found, "r").exists

@@ -92,8 +92,8 @@ class Certificate:
         lines.append(f"  approximation  {self._approximation()}")
         lines += [f"  importance     OFV {self.importance.ofv:.2f}; {self.importance.sentence}"] if self.importance is not None else []
         lines += [f"  equations      {self.solution}"] if self.solution else []
-        if self.shrinkage:
-            lines.append(f"  shrinkage      {', '.join(f'{effect} {value:.0f} %' for effect, value in self.shrinkage.items())}")
+        known = [f"{effect} {value:.0f} %" for effect, value in self.shrinkage.items() if np.isfinite(value)]
+        lines += [f"  shrinkage      {', '.join(known)}"] if known else []
         lines += [f"  at the edge    {', '.join(self.at_edge)}"] if self.at_edge else []
         return "\n".join([*lines, *(f"- {remark}" for remark in self.verdict.remarks)])
 

@@ -17,7 +17,9 @@ from popmix.engine.population import Plan, new_space
 from popmix.engine.posterior import posterior
 from popmix.errors import FitError, Status, SupportError
 from popmix.estimate.method import Setting
+from popmix.estimate.warnings import too_few
 from popmix.likelihood import Problem
+from popmix.model.parameters import parameters_of
 
 if TYPE_CHECKING:
     from popmix.estimate.nuts import NUTS
@@ -96,7 +98,7 @@ class _Density:
     """The log density of one chain with the working memory of its thread."""
 
     def __init__(self, problem: Problem, plan: Plan, generator: np.random.Generator) -> None:
-        self.plan, self.n_draws = plan, 0
+        self.problem, self.plan, self.n_draws = problem, plan, 0
         self._space = new_space(plan, problem.code.n_fixed, problem.code.n_directions)
         self._plan, self._bundle = Bundle(plan), Bundle(self._space)
         self._lent = contextlib.ExitStack()
@@ -117,7 +119,9 @@ class _Density:
             position = generator.standard_normal(len(spread)) * spread * 0.9**attempt
             if np.isfinite(self(position)[0]):
                 return position
-        raise FitError("the chains find no place to start: the posterior can't be evaluated near its mode. Give other start values.")
+        told = "the chains find no place to start: the posterior can't be evaluated near its mode. Give other start values."
+        few = too_few(self.problem, parameters_of(self.problem.model))
+        raise FitError("\n".join([told, *few]))
 
     def expand(self, position: np.ndarray) -> dict[str, np.ndarray]:
         """Return what is kept of a draw."""

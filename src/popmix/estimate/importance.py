@@ -6,13 +6,17 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from popmix.engine import stamp
 from popmix.errors import OptionError
 from popmix.estimate.binding import bound, load_part
+from popmix.estimate.boundary import LEAST_GAIN, better_at_boundary
 from popmix.estimate.checkpoint import Checkpoint
-from popmix.estimate.descent import Descent
+from popmix.estimate.descent import Descent, Point
 from popmix.estimate.marginal import Marginal
 from popmix.estimate.method import Outcome, Setting
+from popmix.estimate.objective import Objective
 from popmix.estimate.progress import Progress, Silent
 from popmix.estimate.quadrature import Laplace
 from popmix.estimate.sampled import Importance, check_draws, importance_of, whole_sets
@@ -73,6 +77,10 @@ class IMPMAP(Marginal):
     def seeded(self, seed: int) -> "IMPMAP":
         """Return the method with another seed."""
         return replace(self, seed=seed)
+
+    def _better(self, objective: Objective, point: Point, start: np.ndarray) -> Point | None:
+        """Return a lower point beyond a flat stretch near a bound; another mode of a subject would only move its draws."""
+        return better_at_boundary(objective, point, start, max(LEAST_GAIN, 10 * self.tolerance))
 
     def minimise(
         self, problem: Problem, start: Parameters, threads: int | None, progress: Progress, checkpoint: Checkpoint | None = None

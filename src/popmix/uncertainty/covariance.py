@@ -10,10 +10,11 @@ the transformation. Subjects that share random effects of a level above them cou
 correlation at 1) have no curvature: they are held where they are. Source: NONMEM Users Guide, $COVARIANCE; White (Econometrica 50:1, 1982).
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
+from popmix.data.findings import counted
 from popmix.errors import OptionError
 from popmix.estimate.binding import bound
 from popmix.estimate.directions import Direction, flattest
@@ -139,7 +140,14 @@ def covariance(fit: Fit, kind: str = "sandwich", *, threads: int | None = None, 
     hessian = observed_information(objective, point, progress) if kind != "s" else np.full((len(point.x),) * 2, np.nan)
     jacobian = scale.jacobian(point.x)
     scores = _by_unit(problem, natural_scores(problem, point.state)) @ jacobian
-    return _covariance(kind, fit, scale, 0.5 * hessian, 0.25 * scores.T @ scores, jacobian)
+    found = _covariance(kind, fit, scale, 0.5 * hessian, 0.25 * scores.T @ scores, jacobian)
+    n_units = int(np.sum(np.any(scores != 0, axis=1)))
+    if kind == "r" or n_units > len(point.x) or not found.exists:
+        return found
+    # the scores of all subjects add up to zero: S has a rank below their number, and the matrix would be singular without a sign of it
+    told = f"{kind} of {counted(len(point.x), 'parameter')} needs more subjects than that, and {n_units} tell something"
+    few = f'{told}: use kind="r" or sir().'
+    return replace(found, matrix=np.full_like(found.matrix, np.nan), trouble=few)
 
 
 def _held(fit: Fit) -> Parameters:
