@@ -124,13 +124,13 @@ def test_nuts_with_flat_priors_draws_from_the_likelihood(kind, exact):
     """Of a density p(x) prop. to L(x), x unconstrained with its Jacobian: E[d log p / dx] = 0 and E[(x - m) d log p / dx] = -1.
 
     The slopes are those of quadrature, the draws those of the joint density: both hold if NUTS draws from the likelihood that quadrature
-    computes, so that its mode is the same maximum. Within four standard errors of 400 thinned draws; no draw lies above the maximum.
+    computes, so that its mode is the same maximum. Within four standard errors of 300 thinned draws; no draw lies above the maximum.
     """
     fit, _ = exact(kind)
-    posterior = popmix.fit(*PROBLEMS[kind], popmix.NUTS(chains=2, draws=1000, tune=500), seed=5)
+    posterior = popmix.fit(*PROBLEMS[kind], popmix.NUTS(chains=2, draws=600, tune=300), seed=5)
     problem, scale, rule = bind(*PROBLEMS[kind]), Scale.of(fit.parameters), popmix.AGQ(order=5).rule
     places, slopes, heights = [], [], []
-    for values in posterior.values()[::5]:
+    for values in posterior.values()[::4]:
         parameters = fit.parameters.unchecked(values)
         x = scale.pack(parameters)
         found = problem.evaluate(parameters, rule, modes=fit_modes(problem, fit))

@@ -217,9 +217,9 @@ def test_without_random_effects_it_is_the_likelihood():
 
 def test_a_killed_run_goes_on_and_ends_with_the_same_numbers(tmp_path):
     """The kill comes once a second state is on disk; the search would go on for some iterations more."""
-    path, method = tmp_path / "checkpoint.npz", popmix.IMP(draws=60_000)
+    path, method = tmp_path / "checkpoint.npz", popmix.IMP(draws=20_000)
     script = "from shared_models import Bolus, bolus_data\n"
-    kill_once_kept(script + f"popmix.fit(Bolus, bolus_data(), popmix.IMP(draws=60_000), seed=3, checkpoint={str(path)!r})", path, times=2)
+    kill_once_kept(script + f"popmix.fit(Bolus, bolus_data(), popmix.IMP(draws=20_000), seed=3, checkpoint={str(path)!r})", path, times=2)
     assert np.load(path)["counts"][0] >= 1  # it goes on, it does not begin anew
     resumed = popmix.fit(Bolus, bolus_data(), method, seed=3, checkpoint=path)
     whole = popmix.fit(Bolus, bolus_data(), method, seed=3)

@@ -23,7 +23,6 @@ from popmix.likelihood.problem import Evaluation, Problem
 from popmix.likelihood.sampling import REPLICATES, Proposals, Sampling, stratified
 from popmix.model.parameters import Parameters
 
-_MOST_PER_CALL = 100
 # latent groups less probable than this do not speak for the draws of a subject
 _LEAST_MEMBERSHIP = 0.05
 # what the seed of draws from omega has more than that of others
@@ -53,7 +52,7 @@ def examine(problem: Problem, parameters: Parameters, rule: Sampling, modes: Seq
     """
     groups = [_Examination(problem, parameters, rule, modes[group], group) for group in range(problem.n_groups)]
     for group in groups:
-        problem.over_subjects(group.draw, threads, most=_MOST_PER_CALL)
+        problem.over_subjects(group.draw, threads, most=rule.most_per_call(problem.code.n_etas))
     error, effective, shape, shift, factor = (np.stack(part) for part in zip(*(group.findings for group in groups), strict=True))
     evaluation = problem.gathered(parameters, tuple(group.marginal for group in groups))
     counted, membership = np.isfinite(evaluation.individual) & (problem.weights > 0), evaluation.membership.T
@@ -94,14 +93,13 @@ class _Examination:
 
     def draw(self, subjects: np.ndarray) -> None:
         """Draw for some subjects."""
-        for part in np.array_split(subjects, self.rule.n_parts(len(subjects), self.n)):
-            if self.rule.defence and self.n:
-                # where the modes are, and how wide
-                self._weigh(part, Grid(np.zeros((1, 1, self.n)), np.zeros((1, 1)), slopes=False, lenient=True))
-                grid = _defended(self.rule, part, self.group, self.marginal, np.linalg.cholesky(self.omega))
-            else:
-                grid = self.rule.grid(part, self.group, self.n, slopes=False)
-            self._judge(part, grid.nodes, self._weigh(part, grid))
+        if self.rule.defence and self.n:
+            # where the modes are, and how wide
+            self._weigh(subjects, Grid(np.zeros((1, 1, self.n)), np.zeros((1, 1)), slopes=False, lenient=True))
+            grid = _defended(self.rule, subjects, self.group, self.marginal, np.linalg.cholesky(self.omega))
+        else:
+            grid = self.rule.grid(subjects, self.group, self.n, slopes=False)
+        self._judge(subjects, grid.nodes, self._weigh(subjects, grid))
 
     def _weigh(self, part: np.ndarray, grid: Grid) -> np.ndarray:
         """Return the logarithms of the shares of the draws."""

@@ -191,7 +191,7 @@ class Problem:
             with self._memory(group) as memory:
                 evaluator(subjects, globally, fixed, Bundle(new_prior(omega, points)), memory, found)
 
-        self.over_subjects(task, threads)
+        self.over_subjects(task, threads, most=rule.most_per_call(code.n_etas))
         return result
 
     def _groups(self, parameters: Parameters, rule: Rule, threads: int | None) -> Groups:

@@ -28,6 +28,8 @@ _MOST_TENSOR = 3
 _PRUNED = 1e-6
 # an evaluation of a subject at so many nodes takes seconds
 _MOST_NODES = 200_000
+# subjects of one call, and nodes of all of them
+_MOST_PER_CALL, _NODES_PER_CALL = 100, 20_000
 
 
 class Rule(ABC):
@@ -45,6 +47,10 @@ class Rule(ABC):
     def frozen(self) -> bool:
         """Whether residual variances stay at those of eta = 0."""
         return not self.interaction
+
+    def most_per_call(self, n_effects: int) -> int:
+        """Return how many subjects one compiled call may take, which can't be interrupted."""
+        return _MOST_PER_CALL
 
     @abstractmethod
     def evaluator(self, code: Code, group: int) -> Evaluator:
@@ -86,6 +92,10 @@ class Quadrature(Rule):
     interaction: ClassVar[bool] = True
     is_exact: ClassVar[bool] = True
 
+    def most_per_call(self, n_effects: int) -> int:
+        """Return how many subjects one compiled call may take, which can't be interrupted."""
+        return subjects_for(self.grid(n_effects).nodes.shape[1])
+
     def grid(self, n_effects: int) -> Grid:
         """Return nodes and weights. Raises SupportError for too many."""
         return _grid(self.order, n_effects)
@@ -100,6 +110,11 @@ class Quadrature(Rule):
             quadratures(subjects, globally, fixed, prior, grid, *memory, space, result)
 
         return evaluate
+
+
+def subjects_for(n_nodes: int) -> int:
+    """Return how many subjects a call may take that evaluates each at so many nodes."""
+    return min(_MOST_PER_CALL, max(1, _NODES_PER_CALL // n_nodes))
 
 
 @lru_cache(maxsize=16)

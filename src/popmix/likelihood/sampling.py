@@ -21,13 +21,13 @@ from scipy.special import fdtri, gammaincinv, gammaln
 from popmix.engine.bundle import Bundle
 from popmix.engine.code import Code
 from popmix.engine.quadrature import Grid, new_workspace, quadratures
-from popmix.likelihood.rules import Evaluator, Rule
+from popmix.likelihood.rules import Evaluator, Rule, subjects_for
 
 # sets of draws, from whose differences the error of their mean is known
 REPLICATES = 10
 # a distance is drawn as one of so many cells of its stratum: a sum over them differs from the integral by far less than by chance
 _CELLS = 64
-# numbers that the draws of one call may take
+# numbers that are kept of draws for the next evaluation
 _MOST_NUMBERS = 4_000_000
 
 
@@ -62,16 +62,15 @@ class Sampling(Rule):
         """Return what evaluates subjects."""
 
         def evaluate(subjects, globally, fixed, prior, memory, result):
-            for part in np.array_split(subjects, self.n_parts(len(subjects), code.n_etas)):
-                grid = self.grid(part, group, code.n_etas, slopes=True)
-                space = Bundle(new_workspace(code.n_fixed, code.n_etas, grid.nodes.shape[1], len(part)))
-                quadratures(part, globally, fixed, prior, Bundle(grid), *memory, space, result)
+            grid = self.grid(subjects, group, code.n_etas, slopes=True)
+            space = Bundle(new_workspace(code.n_fixed, code.n_etas, grid.nodes.shape[1], len(subjects)))
+            quadratures(subjects, globally, fixed, prior, Bundle(grid), *memory, space, result)
 
         return evaluate
 
-    def n_parts(self, n_subjects: int, n_effects: int) -> int:
-        """Return in how many calls subjects are evaluated, so that the draws take a bounded memory."""
-        return max(1, -(-n_subjects * self.draws * max(n_effects, 1) // _MOST_NUMBERS))
+    def most_per_call(self, n_effects: int) -> int:
+        """Return how many subjects one compiled call may take, which can't be interrupted."""
+        return subjects_for(self.draws)
 
     def grid(self, subjects: np.ndarray, group: int, n_effects: int, *, slopes: bool) -> Grid:
         """Return the draws of subjects as nodes, with the logarithms of their weights."""
