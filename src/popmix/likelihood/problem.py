@@ -247,13 +247,18 @@ class Problem:
         """Return the values of thetas, sigmas, and of SDs that stand in expressions, as the engine takes them."""
         return np.ascontiguousarray(parameters.values[self.compiled.positions])
 
+    @property
+    def has_expectation(self) -> bool:
+        """Whether every outcome has an expected curvature."""
+        return all(one.lowered.has_root for one in self.compiled.endpoints)
+
     def information(self, evaluation: Evaluation, rule: Rule, *, threads: int | None = None) -> Information:
         """Return the information of every subject at the modes of an evaluation (natural scale, omega as a matrix).
 
         That of FOCE is the expected one, that of quadrature the exact curvature of the joint density with the modes following.
         """
         parameters = evaluation.parameters
-        made = self._observed_information if rule.is_exact or self.effects.n_above else self._expected_information
+        made = self._observed_information if not self.has_expectation or self.effects.n_above else self._expected_information
         groups = [made(marginal, rule, parameters, threads, group) for group, marginal in enumerate(evaluation.groups)]
         if len(groups) == 1:
             return groups[0]
