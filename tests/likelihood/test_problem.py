@@ -10,7 +10,7 @@ from shared_models import Bolus, Decline, bolus_data, decline, every_method
 import popmix
 from popmix import *
 from popmix.errors import Status
-from popmix.likelihood import Conditional, bind
+from popmix.likelihood import Conditional, Quadrature, bind
 from popmix.model.parameters import parameters_of
 
 
@@ -90,3 +90,17 @@ def test_a_subject_without_a_density_gives_no_information(method):
     assert evaluation.marginal.status.tolist() == [Status.OK, Status.VARIANCE_NOT_POSITIVE]
     information = problem.information(evaluation, method.rule).fixed
     assert np.all(np.diag(information[0]) > 0) and np.all(information[1] == 0)
+
+
+def test_searches_by_quadrature_score_with_the_expected_information():
+    """Far from the minimum the exact curvature is indefinite, and steps by it are worthless; without an expectation it is all there is."""
+    problem, parameters = bind(Bolus, bolus_data()), parameters_of(Bolus)
+    for rule in (Quadrature(1), Quadrature(5)):
+        evaluation = problem.evaluate(parameters, rule, globally=True)
+        own, expected = problem.information(evaluation, rule), problem.information(evaluation, Conditional())
+        for one, other in zip(own, expected, strict=True):
+            np.testing.assert_array_equal(one, other)
+    far = popmix.fit(Bolus, bolus_data(), popmix.AGQ(order=5), start={"iiv_CL": 2.0, "iiv_V": 0.03, "proportional_DV": 0.6})
+    near = popmix.fit(Bolus, bolus_data(), popmix.AGQ(order=5))
+    assert far.ofv == pytest.approx(near.ofv, abs=1e-5)
+    assert far.convergence.evaluations < 100

@@ -25,6 +25,8 @@ _TRUSTED = 0.5
 # scoring ends when the model promises a fall below this, or after so many steps
 _NEAR = 0.5
 _MOST_SCORING = 30
+# and when so many steps in turn have redeemed less than this part of the promise: what is expected is not what is there
+_MOST_POOR, _REDEEMED = 5, 0.03
 # a promise below this that no step redeems is no reason for doubt
 _NEGLIGIBLE = 1e-3
 
@@ -52,7 +54,8 @@ class Descent:
     """What a minimisation came to, or how far it is.
 
     `history` holds the objective of every iteration; `decrement` is nan where no step gains; `fresh`: the Hessian is the information at
-    this point; `scoring`: it will be at the next one.
+    this point; `scoring`: it will be at the next one; `poor`: how many steps in turn have redeemed
+    little of what was promised.
     """
 
     point: Point
@@ -66,6 +69,7 @@ class Descent:
     history: list[float] = field(default_factory=list)
     fresh: bool = True
     scoring: bool = True
+    poor: int = 0
 
     def after(self, before: "Descent") -> "Descent":
         """Count the iterations and evaluations of an earlier search as well, and the one that found where to go on."""
@@ -128,13 +132,14 @@ def _iterate(evaluate: Callable, curvature: Callable, found: Descent, tolerance:
         if new is None:
             found.hessian, found.fresh = _scoring(curvature(found.point), found.point), True
             continue
+        found.poor = 0 if found.point.value - new.value > _REDEEMED * found.decrement else found.poor + 1
         _update(found, new)
         found.iterations += 1
         found.history.append(new.value)
         found.fresh = found.scoring
         if found.scoring:
             found.hessian = _scoring(curvature(new), new)
-            found.scoring = found.decrement > _NEAR and found.iterations < _MOST_SCORING
+            found.scoring = found.decrement > _NEAR and found.iterations < _MOST_SCORING and found.poor < _MOST_POOR
 
 
 def _give_up(found: Descent) -> None:

@@ -27,7 +27,7 @@ class Search:
 def state_of(search: Search) -> dict[str, np.ndarray]:
     """Return a search as arrays by name."""
     descent, before = search.descent, search.before
-    point, counts = descent.point, (descent.iterations, descent.evaluations, descent.fresh, descent.scoring)
+    point, counts = descent.point, (descent.iterations, descent.evaluations, descent.fresh, descent.scoring, descent.poor)
     evaluation = point.state
     earlier = Descent(point, descent.hessian) if before is None else before
     return {
@@ -51,9 +51,9 @@ def search_of(state: Mapping[str, np.ndarray], problem: Problem, start: Paramete
     value, prior = state["value"].tolist()
     evaluation = replace(problem.gathered(parameters, groups), prior=prior)
     point = Point(state["x"], value, state["gradient"], evaluation)
-    iterations, evaluations, fresh, scoring = state["counts"].tolist()
+    iterations, evaluations, fresh, scoring, poor = state["counts"].tolist()
     own = Descent(point, state["hessian"], iterations=iterations, evaluations=evaluations, fresh=bool(fresh), scoring=bool(scoring))
-    own.history = state["history"].tolist()
+    own.history, own.poor = state["history"].tolist(), poor
     has_before, iterations, evaluations, restarts = state["before"].tolist()
     before = Descent(point, own.hessian, iterations=iterations, evaluations=evaluations, history=state["earlier"].tolist())
     return Search(own, before if has_before else None, restarts)
