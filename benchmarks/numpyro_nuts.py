@@ -20,7 +20,7 @@ import numpyro.distributions as dist
 from numpyro.infer import MCMC, NUTS
 
 jax.config.update("jax_enable_x64", True)
-TUNE, DRAWS, CHAINS = 150, 150, 2
+TUNE, DRAWS, CHAINS = 60, 60, 2
 
 
 def arrays(table: dict[str, list]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -15,8 +15,7 @@ from functools import lru_cache
 from typing import ClassVar, NamedTuple
 
 import numpy as np
-from scipy.linalg import solve_triangular
-from scipy.special import fdtri, gammaincinv, gammaln
+import scipy  # its parts are loaded when they are first used
 
 from popmix.engine.bundle import Bundle
 from popmix.engine.code import Code
@@ -100,12 +99,16 @@ class Sampling(Rule):
         n, volume = z.shape[1], 0.0
         if self.proposals is not None:
             factor = self.proposals.factor[group, subject]
-            z = solve_triangular(factor, (z - self.proposals.shift[group, subject]).T, lower=True, check_finite=False).T
+            z = np.linalg.solve(factor, (z - self.proposals.shift[group, subject]).T).T
             volume = float(np.sum(np.log(np.diag(factor))))
         squares = np.sum(z * z, axis=1)
         if math.isinf(self.freedom):
             return -0.5 * (n * math.log(2 * math.pi) + squares) - volume
-        constant = gammaln(0.5 * (self.freedom + n)) - gammaln(0.5 * self.freedom) - 0.5 * n * math.log(self.freedom * math.pi)
+        constant = (
+            scipy.special.gammaln(0.5 * (self.freedom + n))
+            - scipy.special.gammaln(0.5 * self.freedom)
+            - 0.5 * n * math.log(self.freedom * math.pi)
+        )
         return constant - 0.5 * (self.freedom + n) * np.log1p(squares / self.freedom) - volume
 
 
@@ -123,5 +126,5 @@ def _radii(n: int, freedom: float, n_cells: int) -> np.ndarray:
     """Return the middles of cells of equal probability of the distance from the centre."""
     share = (np.arange(n_cells) + 0.5) / n_cells
     if math.isinf(freedom):
-        return np.sqrt(2.0 * gammaincinv(0.5 * n, share))
-    return np.sqrt(n * fdtri(n, freedom, share))
+        return np.sqrt(2.0 * scipy.special.gammaincinv(0.5 * n, share))
+    return np.sqrt(n * scipy.special.fdtri(n, freedom, share))

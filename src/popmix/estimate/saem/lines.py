@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-from scipy.special import expit, logit, ndtr, ndtri
+import scipy  # its parts are loaded when they are first used
 
 from popmix.model.declarations import IndividualParameter
 from popmix.model.parameters import Parameters
@@ -43,7 +43,7 @@ class Lines:
         if len(down):
             found[..., down] = -np.log(np.maximum(high[down] - found[..., down], MARGIN * np.maximum(np.abs(high[down]), MARGIN)))
         if len(both):
-            found[..., both] = logit(np.clip((found[..., both] - low[both]) / (high - low)[both], MARGIN, 1 - MARGIN))
+            found[..., both] = scipy.special.logit(np.clip((found[..., both] - low[both]) / (high - low)[both], MARGIN, 1 - MARGIN))
         return found
 
     def from_line(self, coordinates: np.ndarray) -> np.ndarray:
@@ -54,7 +54,7 @@ class Lines:
         if len(down):
             found[..., down] = high[down] - np.exp(np.minimum(-found[..., down], _FAR))
         if len(both):
-            found[..., both] = low[both] + (high - low)[both] * expit(found[..., both])
+            found[..., both] = low[both] + (high - low)[both] * scipy.special.expit(found[..., both])
         return found
 
     def slope(self, coordinates: np.ndarray) -> np.ndarray:
@@ -62,7 +62,7 @@ class Lines:
         found, (up, down, both) = np.ones(np.shape(coordinates)), self._kinds
         found[..., up] = np.exp(np.minimum(coordinates[..., up], _FAR))
         found[..., down] = np.exp(np.minimum(-coordinates[..., down], _FAR))
-        share = expit(coordinates[..., both])
+        share = scipy.special.expit(coordinates[..., both])
         found[..., both] = (self.high - self.low)[both] * share * (1 - share)
         return found
 
@@ -88,10 +88,11 @@ LOG = Link(lambda value: float(np.log(value)), lambda c: float(np.exp(min(c, _FA
 def own_link(declared: IndividualParameter) -> Link:
     """Return the scale of a LogitNormal or ProbitNormal parameter."""
     low, high = declared.lower or 0.0, 1.0 if declared.upper is None else declared.upper
-    forward, inverse = (logit, expit) if declared.family == "LogitNormal" else (ndtri, ndtr)
+    special, is_logit = scipy.special, declared.family == "LogitNormal"
+    forward, inverse = (special.logit, special.expit) if is_logit else (special.ndtri, special.ndtr)
 
     def slope(c: float) -> float:
-        density = expit(c) * (1 - expit(c)) if declared.family == "LogitNormal" else np.exp(-0.5 * c * c) / np.sqrt(2 * np.pi)
+        density = special.expit(c) * special.expit(-c) if is_logit else np.exp(-0.5 * c * c) / np.sqrt(2 * np.pi)
         return float((high - low) * density)
 
     return Link(lambda value: float(forward((value - low) / (high - low))), lambda c: float(low + (high - low) * inverse(c)), slope)
