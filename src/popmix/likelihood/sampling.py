@@ -104,11 +104,7 @@ class Sampling(Rule):
         squares = np.sum(z * z, axis=1)
         if math.isinf(self.freedom):
             return -0.5 * (n * math.log(2 * math.pi) + squares) - volume
-        constant = (
-            scipy.special.gammaln(0.5 * (self.freedom + n))
-            - scipy.special.gammaln(0.5 * self.freedom)
-            - 0.5 * n * math.log(self.freedom * math.pi)
-        )
+        constant = math.lgamma(0.5 * (self.freedom + n)) - math.lgamma(0.5 * self.freedom) - 0.5 * n * math.log(self.freedom * math.pi)
         return constant - 0.5 * (self.freedom + n) * np.log1p(squares / self.freedom) - volume
 
 
