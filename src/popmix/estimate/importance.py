@@ -43,7 +43,7 @@ class IMPMAP(Marginal):
     NONMEM's METHOD=IMPMAP has the same draws and an EM algorithm, whose estimates go on moving by chance.
     `tolerance`: the fall of the OFV that the quadratic model may still promise at the end; `iterations`: the most allowed; with `prior`
     the priors of the model count (MAP).
-    Source: Kuk (J Stat Comput Simul 64:49, 1999), simulated maximum likelihood with a proposal that follows the parameters.
+    Source: Pinheiro and Bates (J Comput Graph Stat 4:12, 1995), importance sampling around the mode.
     """
 
     draws: int = 1000

@@ -109,6 +109,9 @@ class Marginal(Method):
             self._go(objective, search, coordinates, progress, checkpoint)
         except KeyboardInterrupt:
             search.descent.interrupt()
+        except FitError:
+            checkpoint.remove()
+            raise
         if not search.descent.interrupted:
             checkpoint.remove()
         return search.whole()
