@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import stats
+import scipy  # its parts are loaded when they are first used
 
 # powers that are tried, and the largest correlation between parameters that a proposal keeps: as PsN does
 _POWERS = np.linspace(-3.0, 3.0, 61)
@@ -74,7 +74,7 @@ def _straightest(values: np.ndarray) -> tuple[float, float]:
     ordered = np.sort(values) + shift
     # in units of the median, so that no power overflows
     unit = float(np.median(ordered))
-    normal = stats.norm.ppf((np.arange(1, len(values) + 1) - 0.375) / (len(values) + 0.25))
+    normal = scipy.special.ndtri((np.arange(1, len(values) + 1) - 0.375) / (len(values) + 0.25))
     fits = [np.corrcoef(_power(ordered / unit, power), normal)[0, 1] for power in _POWERS]
     return float(_POWERS[int(np.nanargmax(fits))]), shift
 
