@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from popmix.data.findings import counted
+from popmix.estimate.warnings import too_few
 from popmix.likelihood.priors import Priors, flat_ones
 
 if TYPE_CHECKING:
@@ -80,7 +81,9 @@ def _priors(posterior: Posterior) -> str:
     if not flat:
         return "Priors: as declared, on every parameter."
     others = "." if len(flat) == len(posterior.draws) else "; as declared on the others."
-    return f"Priors: flat on the natural scale of {', '.join(flat)}{others}"
+    few = too_few(posterior.problem, posterior.mode)
+    warned = f" {few[0][0].upper()}{few[0][1:-1]}, or give priors." if few else ""
+    return f"Priors: flat on the natural scale of {', '.join(flat)}{others}{warned}"
 
 
 def _table(posterior: Posterior, rows: dict[str, dict[str, Any]]) -> list[str]:
