@@ -46,7 +46,6 @@ _HOME = {
     "IMPMAP": "popmix.estimate",
     "importance": "popmix.estimate",
     "Importance": "popmix.estimate",
-    "Sampling": "popmix.likelihood",
     "conditional": "popmix.estimate",
     "convergence_plot": "popmix.plot",
     "NUTS": "popmix.estimate",

@@ -8,7 +8,7 @@ import polars as pl
 import pytest
 from killed import kill_once_kept
 from shared_models import Bolus, bolus_data
-from test_quadrature import Logistic, yes_and_no
+from test_quadrature import Logistic, Mixed, yes_and_no
 
 import popmix
 from popmix import *
@@ -129,13 +129,6 @@ def test_a_distribution_far_from_the_proposal_is_said_to_be_so_and_drawn_again()
 
 
 def test_it_agrees_with_quadrature_in_a_mixture_and_between_occasions():
-    class Mixed(Model):
-        share = Theta(0.3, lower=0, upper=1)
-        a = Theta(0.4)
-        group = Mixture(share, 1 - share)
-        A = Normal(where(group == 1, a, a - 2), iiv=0.8)
-        DV = Observation(Bernoulli(expit(A)))
-
     class Occasions(Model):
         OCC = Occasion(breaks=(2.5,))
         a = Theta(0.4)

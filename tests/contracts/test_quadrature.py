@@ -96,14 +96,17 @@ def test_too_many_nodes_are_refused():
         popmix.AGQ(order=0)
 
 
-def test_a_mixture_is_the_sum_over_its_groups():
-    class Mixed(Model):
-        share = Theta(0.3, lower=0, upper=1)
-        a = Theta(0.4)
-        group = Mixture(share, 1 - share)
-        A = Normal(where(group == 1, a, a - 2), iiv=0.8)
-        DV = Observation(Bernoulli(expit(A)))
+class Mixed(Model):
+    """Two groups of yes-or-no outcomes."""
 
+    share = Theta(0.3, lower=0, upper=1)
+    a = Theta(0.4)
+    group = Mixture(share, 1 - share)
+    A = Normal(where(group == 1, a, a - 2), iiv=0.8)
+    DV = Observation(Bernoulli(expit(A)))
+
+
+def test_a_mixture_is_the_sum_over_its_groups():
     class Alone(Model):
         a = Theta(0.4)
         A = Normal(a, iiv=0.8)

@@ -87,22 +87,8 @@ def link_saem() -> None:
     full, subjects = (code, timeline, work, Bundle(new_density(1, 1, 1))), np.zeros(0, dtype=np.int64)
     with _lock:
         moves, tools, chains = Bundle(Moves(1, 1, 1, 1, 1)), Bundle(new_tools(1, 1)), Bundle(new_chains(1, 1, 1, 1, 1, _MATRIX))
-        ready(
-            move_chains,
-            subjects,
-            _WHOLE,
-            _REAL,
-            _REAL,
-            _VECTOR,
-            _MATRIX,
-            _MATRIX,
-            _MATRIX,
-            np.zeros((1, 1, 1)),
-            moves,
-            *full,
-            tools,
-            chains,
-        )
+        places = (_VECTOR, _MATRIX, _MATRIX, _MATRIX, np.zeros((1, 1, 1)))
+        ready(move_chains, subjects, _WHOLE, _REAL, _REAL, *places, moves, *full, tools, chains)
         ready(report_chains, subjects, _VECTOR, _WHOLE, *full, chains, np.zeros((1, 1, 1)))
 
 

@@ -20,7 +20,7 @@ from popmix.estimate.extremes import is_near_one, is_near_zero
 from popmix.estimate.objective import Objective
 from popmix.estimate.observed import observed_information
 from popmix.estimate.progress import Progress, Silent
-from popmix.estimate.sampled import Importance, importance_of
+from popmix.estimate.sampled import DEFENCE, ROUNDS, Importance, importance_of
 from popmix.estimate.scale import Scale
 from popmix.estimate.verdict import Verdict, verdict_of
 from popmix.likelihood import Evaluation, Problem, Quadrature, Sampling
@@ -36,7 +36,7 @@ _SETTLED = 0.01
 # nodes per subject that a rung may have, and of all subjects together
 _MOST_NODES, _ALL_NODES = 3000, 200_000
 # of importance sampling
-_DRAWS, _DEFENCE, _ROUNDS = 1000, 0.1, 3
+_DRAWS = 1000
 
 
 @dataclass(frozen=True, eq=False)
@@ -176,7 +176,7 @@ def _sampled(problem: Problem, evaluation: Evaluation, threads: int | None, told
         return None
     load_part(told, stamp.QUADRATURE)
     told.update("certificate", None, "importance sampling")
-    return importance_of(problem, evaluation, Sampling(_DRAWS, defence=_DEFENCE), _ROUNDS, threads, told)
+    return importance_of(problem, evaluation, Sampling(_DRAWS, defence=DEFENCE), ROUNDS, threads, told)
 
 
 def _ladder(

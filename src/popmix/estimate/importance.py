@@ -19,7 +19,7 @@ from popmix.estimate.method import Outcome, Setting
 from popmix.estimate.objective import Objective
 from popmix.estimate.progress import Progress, Silent
 from popmix.estimate.quadrature import Laplace
-from popmix.estimate.sampled import Importance, check_draws, importance_of, whole_sets
+from popmix.estimate.sampled import DEFENCE, ROUNDS, Importance, check_draws, importance_of, whole_sets
 from popmix.estimate.support import ABOVE, Feature
 from popmix.likelihood import Problem, Rule, Sampling
 from popmix.likelihood.examination import adapted, examine
@@ -128,8 +128,8 @@ def importance(
     draws: int = 3000,
     freedom: float = 5.0,
     seed: int = 1,
-    rounds: int = 3,
-    defence: float = 0.1,
+    rounds: int = ROUNDS,
+    defence: float = DEFENCE,
     threads: int | None = None,
     progress: Progress | None = None,
 ) -> Importance:

@@ -18,6 +18,8 @@ from popmix.model.parameters import Parameters
 from popmix.table import Table
 
 _FEWEST = 100
+# what a check takes unless told otherwise: rounds of draws, and the share of those that come from the distribution without data
+ROUNDS, DEFENCE = 3, 0.1
 # a mean of weights with a heavier tail than this can't be trusted, nor its error: Vehtari et al. 2024
 TRUSTED_SHAPE = 0.7
 # a subject whose draws tell less than this gets another round, around what the first has found

@@ -22,7 +22,7 @@ from popmix.likelihood.joint import Layout, counted_subjects, partial_correlatio
 from popmix.model.parameters import Parameters
 
 # an effect is centred where the data tell more than this part of its variance, in the mean of the subjects: tried on sparse and rich
-# concentrations, counts, yes-or-no outcomes and a saturable elimination, where the better choice had 3 to 30 times the effective draws
+# concentrations, counts, yes-or-no outcomes and a saturable elimination, where the better choice had 3 to 90 times the effective draws
 _TOLD = 0.4
 # differences in coordinates: of smooth functions, and, in standard errors, of the objective
 _STEP, _STEP_OF_OBJECTIVE = 1e-4, 0.05

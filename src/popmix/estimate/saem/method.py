@@ -15,6 +15,7 @@ from popmix.estimate.importance import IMPMAP
 from popmix.estimate.marginal import Marginal
 from popmix.estimate.method import Method, Outcome, Setting
 from popmix.estimate.objective import natural_scores
+from popmix.estimate.quadrature import Laplace
 from popmix.estimate.saem.phases import LAST, STEADY
 from popmix.estimate.saem.run import Plan, Run
 from popmix.estimate.sampled import drawn
@@ -91,7 +92,7 @@ class SAEM(Method):
     @property
     def parts(self) -> tuple[str, ...]:
         """The parts of the engine that the method needs."""
-        return *self.judge.parts, stamp.SAEM
+        return stamp.QUADRATURE, stamp.SAEM
 
     @property
     def refused(self) -> Mapping[Feature, str]:
@@ -151,7 +152,7 @@ class SAEM(Method):
         values = problem.predictions(start, slopes=False, threads=threads)
         lost = np.flatnonzero(values.status[run.simulation.subjects] != 0)
         if len(lost):
-            evaluation = self.evaluate(problem, start, threads)
+            evaluation = Laplace().evaluate(problem, start, threads)
             chains.eta[:] = evaluation.marginal.eta[:, None]
 
     def _outcome(self, run: Run, start: Parameters, setting: Setting, finished: bool) -> Outcome:
