@@ -49,6 +49,18 @@ def test_of_a_linear_model_the_maximum_is_the_exact_one(exact):
     assert got.ofv == pytest.approx(found.ofv, abs=0.05)
 
 
+def test_its_errors_and_certificate_are_those_of_the_likelihood(exact):
+    """R of the objective by draws: within 3 % of the exact one, for estimates a tenth of one away; draws agree with the OFV."""
+    found, errors = exact
+    got = popmix.fit(Lines, lines(), popmix.SAEM(chains=5))
+    own = popmix.covariance(got, "r")
+    for name in errors.names:
+        assert own.se[name] == pytest.approx(errors.se[name], rel=0.03), name
+    certificate = got.certificate()
+    assert 0 <= certificate.to_gain < 0.1 and certificate.importance is not None
+    assert abs(certificate.importance.ofv - found.ofv) < 0.1 + 4 * certificate.importance.error < 0.5
+
+
 class Fixed1(Model):
     """Some of it held: an SD, and a theta without a random effect that is found by slopes."""
 
