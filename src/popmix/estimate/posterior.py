@@ -73,6 +73,11 @@ class Posterior:
         """The posterior means, and the values of fixed parameters."""
         return self.mode.with_values({name: float(np.mean(values)) for name, values in self.draws.items()})
 
+    def parameter_draws(self, n: int, seed: int = 1) -> np.ndarray:
+        """Return n draws [n, V] of all parameters, taken from those of all chains (without repetition while there are enough)."""
+        known = self.values()
+        return known[np.random.default_rng(seed).choice(len(known), n, replace=n > len(known))]
+
     def values(self) -> np.ndarray:
         """Return all parameters of every draw, fixed ones included, [chains * draws, parameters]."""
         found = np.tile(self.mode.values, (self.n_chains * self.n_draws, 1))

@@ -114,6 +114,21 @@ class Covariance:
         slopes[k] = z * error / scale.jacobian(x)[position, k]
         return float(scale.unpack(x - slopes)[position]), float(scale.unpack(x + slopes)[position])
 
+    def parameter_draws(self, n: int, seed: int = 1) -> np.ndarray:
+        """Return n draws [n, V] of all parameters: normal on the unconstrained scale, where none leaves its bounds; the others stay.
+
+        Raises OptionError where there is no covariance.
+        """
+        if not self.exists:
+            raise OptionError(f"there is no covariance to draw from: {self.trouble}")
+        own = self.parameters
+        scale = Scale.of(own.with_fixed(~np.isin(own.names, self.names)))
+        x = scale.pack(own)
+        back = np.linalg.pinv(scale.jacobian(x)[scale.free])
+        root = np.linalg.cholesky(back @ self.matrix @ back.T)
+        noise = np.random.default_rng(seed).standard_normal((n, len(x)))
+        return np.stack([scale.unpack(x + root @ one) for one in noise])
+
     def __repr__(self) -> str:
         head = f"Covariance of the estimates ({self.kind})"
         if not self.exists:

@@ -82,6 +82,13 @@ class SIR:
         columns = {"name": np.array(own.names, dtype=object), "value": own.values, "se": found["se"], "rse": relative}
         return Table(columns | {"lower": found["lower"], "upper": found["upper"], "fixed": own.fixed})
 
+    def parameter_draws(self, n: int, seed: int = 1) -> np.ndarray:
+        """Return n vectors [n, V] of all parameters, drawn from the resamples (without repetition while there are enough)."""
+        chosen = np.random.default_rng(seed).choice(len(self.resamples), n, replace=n > len(self.resamples))
+        found = np.repeat(self.parameters.values[None], n, axis=0)
+        found[:, [self.parameters.index(name) for name in self.names]] = self.resamples[chosen]
+        return found
+
     def diagnostics(self) -> Table:
         """Return one row per iteration: vectors drawn, kept, effective sample size, mean dOFV (the degrees of freedom it speaks for)."""
         names = ("samples", "resamples", "effective", "mean_dofv", "largest_share", "lowest_dofv")

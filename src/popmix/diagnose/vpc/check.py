@@ -1,0 +1,221 @@
+"""`vpc` and `npc`: from a fit to its predictive checks."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from popmix.data import EventTable, read
+from popmix.diagnose.npde import Limits
+from popmix.diagnose.residuals import limits_of
+from popmix.diagnose.vpc.binless import binless_vpc
+from popmix.diagnose.vpc.bins import Bins
+from popmix.diagnose.vpc.continuous import VPC, Correction, Layout, continuous_vpc, percentiles_of
+from popmix.diagnose.vpc.discrete import CategoryVPC, category_check
+from popmix.diagnose.vpc.numerical import INTERVALS, NPC, numerical_check
+from popmix.diagnose.vpc.strata import Stratification, axis_of, strata_of
+from popmix.diagnose.vpc.survival import SurvivalVPC, survival_check
+from popmix.errors import OptionError
+from popmix.estimate import Fit
+from popmix.estimate.binding import bound
+from popmix.estimate.progress import Progress, Silent
+from popmix.likelihood import Problem, bind, expectation_of
+from popmix.model.declarations import Distribution
+from popmix.simulate import Replicates, replicates
+from popmix.simulate.events import event_times
+from popmix.table import Table
+
+_DV = 2
+
+
+def vpc(
+    fit: Fit,
+    n: int = 1000,
+    *,
+    endpoint: str | None = None,
+    against: str = "TIME",
+    bins: Bins | None = "auto",
+    stratify: Stratification = None,
+    percentiles: Sequence[float] = (5, 50, 95),
+    level: float = 0.95,
+    correction: str | None = None,
+    reference: Any = None,
+    lower_bound: float = 0.0,
+    log_data: bool = False,
+    event: int = 1,
+    uncertainty: Any = None,
+    convention: str = "type7",
+    seed: int = 1,
+    threads: int | None = None,
+    progress: Progress | None = None,
+) -> VPC | CategoryVPC | SurvivalVPC:
+    """Return the visual predictive check of an endpoint (default: the first that is observed) by `n` simulated data sets.
+
+    against: a column of numbers (TIME, TAD, PRED, a covariate); bins: as in `popmix.diagnose.vpc.bins`, None for smooth quantiles without
+    bins; stratify: a column or labels. percentiles, level: of the data, and of the interval of each in simulated data sets. correction:
+    "prediction" (Bergstrand's pcVPC), "variability" (with it), or "reference" with `reference`: {column: value} (AMT, a covariate, ...)
+    that holds in the reference, or data with the same records; `lower_bound` of the outcome, `log_data` for a DV that is a logarithm.
+    event: which event of a repeated one. uncertainty: draws of parameters for the replicates, a Covariance, SIR or Posterior, or an array
+    [n, parameters]; without it the estimates are taken as known. convention: of percentiles, "type7" or "psn".
+
+    Counts and categories get shares, events Kaplan and Meier's survival. Raises OptionError, and SupportError for a LogLikelihood.
+    """
+    told = progress or Silent()
+    problem = bound(fit, told)
+    name = _endpoint(problem, endpoint)
+    told.update("simulate", None, f"{n} replicates")
+    simulated = replicates(problem, fit.parameters, n, values=draws_of(uncertainty, n, seed), seed=seed, threads=threads)
+    own = dict(simulated.outcomes.rows())[name]
+    table = _with_axes(fit, problem)
+    stratum = strata_of(problem, table, stratify)
+    if _kind(problem, name) == "TimeToEvent":
+        return _survival(simulated, name, own, stratum, event, level, seed, threads)
+    layout = Layout(
+        against, axis_of(table, against)[own], stratum[own], table["ID"][own], bins, percentiles_of(percentiles), level, convention
+    )
+    observed, drawn = _observed(problem, own), simulated.dv[:, own]
+    if isinstance(problem.model.observations[name].prediction, Distribution):
+        return category_check(name, observed, drawn, replace(layout, bins="auto" if bins is None else bins))
+    referred = None if reference is None else _reference(fit, problem, reference, threads)[own]
+    corrected = Correction(correction, table["PRED"][own].astype(float), referred, lower_bound, log_data)
+    check = binless_vpc if bins is None else continuous_vpc
+    return check(name, observed, drawn, layout, corrected, limits_of(problem, name, own))
+
+
+def npc(
+    fit: Fit,
+    n: int = 1000,
+    *,
+    endpoint: str | None = None,
+    intervals: Sequence[float] = INTERVALS,
+    level: float = 0.95,
+    uncertainty: Any = None,
+    seed: int = 1,
+    threads: int | None = None,
+    progress: Progress | None = None,
+) -> NPC:
+    """Return the numerical predictive check of an endpoint: the shares of observations outside prediction intervals of given widths.
+
+    Arguments as in `vpc`. A value below a limit lies below every interval whose lower end is above the limit, and so on. Raises
+    OptionError, and SupportError for a LogLikelihood.
+    """
+    problem = bound(fit, progress)
+    name = _endpoint(problem, endpoint)
+    if _kind(problem, name) == "TimeToEvent":
+        raise OptionError(f"{name} is the time of an event: use vpc, which compares survival.")
+    simulated = replicates(problem, fit.parameters, n, values=draws_of(uncertainty, n, seed), seed=seed, threads=threads)
+    own = dict(simulated.outcomes.rows())[name]
+    observed, drawn = _beyond(_observed(problem, own), simulated.dv[:, own], limits_of(problem, name, own))
+    return numerical_check(name, observed, drawn, intervals, level)
+
+
+def draws_of(uncertainty: Any, n: int, seed: int) -> np.ndarray | None:
+    """Return parameters [n, V] drawn from what is known of their uncertainty: a value with `parameter_draws`, or an array as it is."""
+    if uncertainty is None or isinstance(uncertainty, np.ndarray):
+        return uncertainty
+    if not hasattr(uncertainty, "parameter_draws"):
+        raise OptionError(f"uncertainty={type(uncertainty).__name__}: give a Covariance, SIR or Posterior, or an array of draws.")
+    return uncertainty.parameter_draws(n, seed)
+
+
+def _endpoint(problem: Problem, endpoint: str | None) -> str:
+    observed = [one.lowered.name for one in problem.compiled.endpoints]
+    known = [name for name in problem.model.observations if name in observed]
+    if endpoint is None:
+        return known[0]
+    if endpoint not in known:
+        raise OptionError(f"endpoint={endpoint!r} is not observed; there are {', '.join(known)}.")
+    return endpoint
+
+
+def _kind(problem: Problem, name: str) -> str:
+    declared = problem.model.observations[name].prediction
+    return declared.kind if isinstance(declared, Distribution) else "continuous"
+
+
+def _observed(problem: Problem, own: np.ndarray) -> np.ndarray:
+    return problem.timeline.times[problem.timeline.observed_row[own], _DV]
+
+
+def _with_axes(fit: Fit, problem: Problem) -> Table:
+    """Return the predictions of a fit with the time after dose."""
+    since = problem.timeline.times[problem.timeline.observed_row, 1]
+    table = fit.predictions_table
+    return Table({name: table[name] for name in table} | {"TAD": np.where(since < 0, np.nan, since)})
+
+
+def _beyond(observed: np.ndarray, simulated: np.ndarray, limits: Limits) -> tuple[np.ndarray, np.ndarray]:
+    """Return values with those beyond a limit as -inf and inf, observed and simulated alike."""
+    seen = np.select([limits.side == "left", limits.side == "right"], [-np.inf, np.inf], observed)
+    low, high = np.nan_to_num(limits.low, nan=-np.inf), np.nan_to_num(limits.high, nan=np.inf)
+    between = limits.side == "between"
+    drawn = np.where((simulated < low) & ~between, -np.inf, np.where((simulated > high) & ~between, np.inf, simulated))
+    return np.where(between, 0.5 * (limits.low + limits.high), seen), drawn
+
+
+def _reference(fit: Fit, problem: Problem, reference: Any, threads: int | None) -> np.ndarray:
+    """Return the population predictions of the same records under reference doses and covariates."""
+    table = _changed(problem.data, reference) if isinstance(reference, Mapping) else read(reference, expectation=expectation_of(fit.model))
+    other = bind(fit.model, table, solver=problem.solver)
+    if other.n_observations != problem.n_observations:
+        raise OptionError(
+            f"reference has {other.n_observations} observations; it must have the {problem.n_observations} of the data, in order."
+        )
+    found = other.predictions(fit.parameters, slopes=False, threads=threads).f
+    on_log = np.array([one.lowered.log_scale for one in other.compiled.endpoints])[other.timeline.endpoint]
+    return np.where(on_log, np.exp(np.where(on_log, found, 0.0)), found)
+
+
+def _changed(table: EventTable, values: Mapping[str, Any]) -> EventTable:
+    events = {"AMT": "amt", "RATE": "rate", "DUR": "duration", "II": "ii", "ADDL": "addl"}
+    changed, covariates = {}, dict(table.covariates)
+    for name, value in values.items():
+        if name in events:
+            own = getattr(table, events[name])
+            # only doses have them, and what was absent stays absent
+            changed[events[name]] = np.where(table.dosing & ~np.isnan(own.astype(float)), value, own)
+        elif name in covariates:
+            own = covariates[name]
+            covariates[name] = np.full(table.n_rows, float(value) if own.dtype.kind == "f" else str(value), dtype=own.dtype)
+        else:
+            raise OptionError(f"reference names {name!r}, which is no column of doses ({', '.join(events)}) and no covariate of the model.")
+    return replace(table, **changed, covariates=covariates)
+
+
+def _survival(
+    simulated: Replicates, name: str, own: np.ndarray, stratum: np.ndarray, event: int, level: float, seed: int, threads: int | None
+) -> SurvivalVPC:
+    if isinstance(event, bool) or not isinstance(event, int) or event < 1:
+        raise OptionError(f"event={event!r}: 1 is the first one.")
+    problem = simulated.problem
+    rows = problem.timeline.observed_row[own]
+    subject, time, happened = problem.data.subject[rows], problem.data.time[rows], _observed(problem, own) == 1
+    subjects = np.unique(subject)
+    at, is_event, ends = (np.zeros(len(subjects)) for _ in range(3))
+    drawn = event_times(simulated, name, event, seed=seed, threads=threads)
+    for k, one in enumerate(subjects.tolist()):
+        mine = subject == one
+        events = np.sort(time[mine & happened])
+        last = float(np.max(time[mine]))
+        is_event[k] = len(events) >= event
+        at[k] = events[event - 1] if is_event[k] else last
+        # who was followed to an event alone would have been followed to the end of the study without it
+        ends[k] = last if np.any(mine & ~happened & (time == last)) else drawn.until
+    times = drawn.times[:, subjects, event - 1]
+    if problem.model.observations[name].prediction.arguments.get("interval") is not None:
+        times = _seen_at_records(times, subjects, subject, time)
+    first = np.searchsorted(subject, subjects)
+    return survival_check(name, event, stratum[own][first], (at, is_event == 1), times, ends, level)
+
+
+def _seen_at_records(times: np.ndarray, subjects: np.ndarray, subject: np.ndarray, time: np.ndarray) -> np.ndarray:
+    """Return simulated times as they would be seen: at the record that ends the interval in which they lie."""
+    found = np.full(times.shape, np.inf)
+    for k, one in enumerate(subjects.tolist()):
+        records = np.append(np.sort(time[subject == one]), np.inf)
+        found[:, k] = records[np.minimum(np.searchsorted(records, times[:, k]), len(records) - 1)]
+    return found
+
+
+__all__ = ["CategoryVPC", "NPC", "SurvivalVPC", "VPC", "npc", "vpc"]
