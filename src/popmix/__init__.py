@@ -48,6 +48,7 @@ _HOME = {
     "Importance": "popmix.estimate",
     "conditional": "popmix.estimate",
     "convergence_plot": "popmix.plot",
+    "plot": "popmix.plot",
     "NUTS": "popmix.estimate",
     "Posterior": "popmix.estimate",
     "two_stage": "popmix.estimate",
@@ -59,6 +60,20 @@ _HOME = {
     "profile": "popmix.uncertainty",
     "sir": "popmix.uncertainty",
     "Solver": "popmix.likelihood",
+    "residuals": "popmix.diagnose.residuals",
+    "shrinkage": "popmix.diagnose.shrinkage",
+    "curves": "popmix.diagnose.curves",
+    "vpc": "popmix.diagnose.vpc.check",
+    "npc": "popmix.diagnose.vpc.check",
+    "gof": "popmix.diagnose.pictures",
+    "npde_pictures": "popmix.diagnose.pictures",
+    "individual_fits": "popmix.diagnose.pictures",
+    "effect_pictures": "popmix.diagnose.pictures",
+    "gallery": "popmix.diagnose.gallery",
+    "Picture": "popmix.plot",
+    "report": "popmix.report",
+    "open_run": "popmix.interop.opening",
+    "simulate": "popmix.simulate.data",
     "save": "popmix.interop.run_folder",
     "demo": "popmix.app",
     "library": "popmix.app",
@@ -73,6 +88,9 @@ _HOME = {
     "Interrupted": "popmix.errors",
 }
 
+# names that stand for a module
+_MODULES = {"datasets", "plot"}
+
 __all__ = list(_LANGUAGE)
 
 
@@ -80,7 +98,7 @@ def __getattr__(name: str) -> Any:
     if name not in _HOME:
         raise AttributeError(f"popmix has no {name!r}")
     home = _HOME[name]
-    value = importlib.import_module(home) if home.endswith(f".{name}") else getattr(importlib.import_module(home), name)
+    value = importlib.import_module(home) if name in _MODULES else getattr(importlib.import_module(home), name)
     globals()[name] = value
     return value
 

@@ -2,15 +2,17 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from popmix.diagnose.residuals import residuals
 from popmix.errors import Interrupted, OptionError, PopmixError
 from popmix.estimate import Certificate, Fit, Posterior, evaluate, fit
 from popmix.interop import run_folder
 from popmix.likelihood import AUTOMATIC, Solver
 from popmix.model import Model, load
+from popmix.table import Table
 from popmix.uncertainty import Covariance, covariance
 
 
@@ -21,7 +23,8 @@ class Request:
     out: the run folder to make, None for none; overwrite: an earlier run folder of that name may be replaced;
     threads: None for all cores; command: the words that asked for the work, kept in the run folder; progress: has
     `update`; columns: roles and covariates by the name of their column; solver: None for the default one; covariance: the kind of that of
-    the estimates, None for none; start: values by name, or "auto"; n_starts: how many estimations; certificate: whether it is wanted.
+    the estimates, None for none; start: values by name, or "auto"; n_starts: how many estimations; certificate: whether it is wanted;
+    npde: replicates behind the NPDE in the run folder's predictions, 0 for none.
     """
 
     out: Path | None = None
@@ -36,6 +39,7 @@ class Request:
     start: Mapping[str, float] | str | None = None
     n_starts: int = 1
     certificate: bool = False
+    npde: int = 0
 
     def __post_init__(self) -> None:
         if self.threads is not None and self.threads < 1:
@@ -143,8 +147,20 @@ def _refuse_folder(request: Request) -> None:
 
 def _save(result: Fitted, request: Request) -> None:
     if request.out is not None:
+        fit = result.fit if isinstance(result.fit, Posterior) else with_npde(result.fit, request)
         own = {"overwrite": request.overwrite, "command": request.command, "covariance": result.covariance}
-        run_folder.save(result.fit, request.out, **own)
+        run_folder.save(fit, request.out, **own)
+
+
+def with_npde(fit: Fit, request: Request) -> Fit:
+    """Return a fit whose table of predictions has NPDE from the replicates that are asked for; as it was where there are none."""
+    if request.npde == 0:
+        return fit
+    seed = 1 if request.seed is None else request.seed
+    found = residuals(fit, request.npde, seed=seed, threads=request.threads, progress=request.progress)
+    table = fit.predictions_table
+    filled = Table({name: found.table["NPDE"] if name == "NPDE" else values for name, values in table.items()}, table.units)
+    return replace(fit, predictions_table=filled)
 
 
 def _kept(interruption: Interrupted, request: Request) -> Interrupted:

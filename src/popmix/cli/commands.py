@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from popmix import __version__, app
+from popmix.cli import diagnostics
 from popmix.cli.guard import INTERRUPTED, guarded
 from popmix.cli.methods import METHODS, covariance_kind, make_method, make_solver, pairs
 from popmix.cli.progress import progress
@@ -19,6 +20,7 @@ from popmix.cli.words import (
     Jobs,
     MethodName,
     ModelFile,
+    Npde,
     Options,
     OutFolder,
     Overwrite,
@@ -53,6 +55,7 @@ def fit(
     certificate: Certificate = False,
     out: OutFolder = None,
     overwrite: Overwrite = False,
+    npde: Npde = 300,
     seed: Seed = None,
     jobs: Jobs = None,
     json: AsJson = False,
@@ -63,7 +66,7 @@ def fit(
         chosen = make_method(method, option or ())
         kind = covariance_kind(covariance)
         with progress() as told:
-            own = {"covariance": kind, "start": _start(start), "n_starts": starts, "certificate": certificate}
+            own = {"covariance": kind, "start": _start(start), "n_starts": starts, "certificate": certificate, "npde": npde}
             request = app.Request(out, overwrite, seed, jobs, _command(), told, pairs(column), make_solver(solver), **own)
             result = app.fit_file(model, data, chosen, request)
         _show_fit(result, out, json)
@@ -80,6 +83,8 @@ def evaluate(
     at: Annotated[str | None, typer.Option("--at", metavar="VALUES.json", help="Values by name, or the fit.json of a run folder.")] = None,
     out: OutFolder = None,
     overwrite: Overwrite = False,
+    npde: Npde = 300,
+    seed: Seed = None,
     jobs: Jobs = None,
     json: AsJson = False,
     traceback: Traceback = False,
@@ -89,7 +94,7 @@ def evaluate(
         chosen = make_method(method, option or ())
         values = None if at is None else app.read_values(at)
         with progress() as told:
-            request = app.Request(out, overwrite, None, jobs, _command(), told, pairs(column), make_solver(solver))
+            request = app.Request(out, overwrite, seed, jobs, _command(), told, pairs(column), make_solver(solver), npde=npde)
             result = app.evaluate_file(model, data, chosen, values, request)
         _show_fit(result, out, json)
 
@@ -158,6 +163,10 @@ def compare(
             request = app.Request(None, False, None, jobs, _command(), told, pairs(column), None)
             result = app.compare_file(model, data, chosen, summary, request)
         _show(result, json)
+
+
+for _looking in (diagnostics.gof, diagnostics.vpc, diagnostics.npde, diagnostics.report):
+    shell.command()(_looking)
 
 
 @shell.command()

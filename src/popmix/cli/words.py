@@ -26,6 +26,9 @@ SolverOptions = Annotated[
 ]
 OutFolder = Annotated[Path | None, typer.Option("--out", metavar="DIR", help="Write a run folder of this name.")]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Let the run folder replace an earlier run folder.")]
+Npde = Annotated[
+    int, typer.Option("--npde", metavar="N", help="Replicates behind the NPDE in the run folder's predictions; 0 leaves them out.")
+]
 Seed = Annotated[int | None, typer.Option("--seed", metavar="N", help="Seed of whatever is random, kept with the result.")]
 Jobs = Annotated[int | None, typer.Option("--jobs", metavar="N", help="Number of threads; all cores when left out.")]
 Start = Annotated[

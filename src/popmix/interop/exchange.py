@@ -31,6 +31,16 @@ def replace_folder(target: Path, contents: Mapping[str, str]) -> None:
         shutil.rmtree(fresh, ignore_errors=True)
 
 
+def replace_file(target: Path, text: str) -> None:
+    """Put a text in the place of a file, which is there as it was or complete. Raises OSError."""
+    fresh = target.with_name(f".{target.name}.{os.getpid()}-{secrets.token_hex(4)}.partial")
+    try:
+        _write(fresh, text)
+        fresh.replace(target)
+    finally:
+        fresh.unlink(missing_ok=True)
+
+
 def recover(target: Path) -> None:
     """Put back what a killed exchange had moved aside, if its place is empty, and remove what else was left. Raises OSError."""
     aside = sorted(_left(target, "replaced"), key=lambda left: left[0].stat().st_mtime, reverse=True)

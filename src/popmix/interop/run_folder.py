@@ -1,9 +1,11 @@
 """The run folder: what is needed to look at a fit again and to repeat it.
 
-`fit.json` holds the numbers (docs/run-folder.md lists its keys), `predictions.csv` and `individuals.csv` the tables, `model.py` the
-model's source. The data stay where they are: their name and SHA-256 are in `fit.json`.
+`fit.json` holds the numbers (docs/run-folder.md lists its keys), `predictions.csv` and `individuals.csv` the tables, `trace.csv` the
+iterations, `model.py` the model's source. The data stay where they are: their name and SHA-256 are in `fit.json`.
 """
 
+import csv
+import io
 import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -15,13 +17,13 @@ from popmix.errors import Interrupted, PopmixError
 from popmix.estimate import Fit, Posterior
 from popmix.interop import posterior_folder
 from popmix.interop.documents import to_json
-from popmix.interop.exchange import recover, replace_folder
+from popmix.interop.exchange import recover, replace_file, replace_folder
 from popmix.interop.posterior_folder import posterior_contents, posterior_document
 from popmix.model import write
 from popmix.uncertainty import Covariance
 
 FORMAT = "popmix run 1"
-FILES = ("fit.json", "predictions.csv", "individuals.csv", "model.py")
+FILES = ("fit.json", "predictions.csv", "individuals.csv", "trace.csv", "model.py")
 # what a long estimation keeps in the folder while it works: a killed one leaves it, and goes on from it
 CHECKPOINT = "checkpoint.npz"
 
@@ -61,6 +63,7 @@ def _save(fit: Fit | Posterior, target: Path, command: Sequence[str], covariance
         "fit.json": to_json(fit_document(fit, command, covariance)),
         "predictions.csv": fit.predictions_table.to_csv(),
         "individuals.csv": fit.individuals_table.to_csv(),
+        "trace.csv": fit.trace.to_csv(),
         "model.py": write(fit.model),
     }
     _write(target, contents)
@@ -71,6 +74,24 @@ def _write(target: Path, contents: dict[str, str]) -> None:
         replace_folder(target.resolve(), contents)
     except OSError as error:
         raise PopmixError(f"the run folder {target} can't be written: {error.strerror or error}.") from error
+
+
+def add_npde(folder: str | Path, npde: np.ndarray) -> Path:
+    """Write NPDE into the predictions of a run folder, which keeps everything else, and return the file. Raises PopmixError."""
+    path = Path(folder) / "predictions.csv"
+    try:
+        rows = list(csv.reader(io.StringIO(path.read_text(encoding="utf-8"))))
+        column = rows[0].index("NPDE")
+        for row, value in zip(rows[1:], npde.tolist(), strict=True):
+            row[column] = repr(value) if np.isfinite(value) else ""
+        stream = io.StringIO()
+        csv.writer(stream, lineterminator="\n").writerows(rows)
+        replace_file(path, stream.getvalue())
+    except OSError as error:
+        raise PopmixError(f"{path} can't be written: {error.strerror or error}.") from error
+    except ValueError as error:
+        raise PopmixError(f"{path} is not the table that this run wrote: {error}.") from error
+    return path
 
 
 def check_folder(folder: str | Path, *, overwrite: bool = False) -> None:

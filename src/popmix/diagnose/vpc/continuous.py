@@ -118,6 +118,7 @@ class VPC:
             limit=None if self.correction else self.limit,
             log=log,
             y_label=f"{words.get(self.correction, '')}{self.endpoint}",
+            x_label=self.against,
             corrected=self.correction is not None,
             below=self.below,
         )

@@ -35,7 +35,7 @@ class CategoryVPC:
 
     def picture(self, *, log: bool = False) -> Picture:
         """Return the picture: a panel for each category. `log` has no meaning for shares and is passed over."""
-        return category_vpc(self.shares, y_label=f"share of {self.endpoint}")
+        return category_vpc(self.shares, y_label=f"share of {self.endpoint}", x_label=self.against)
 
     def __repr__(self) -> str:
         share = f"{100 * self.coverage:.0f} % of the observed shares within their interval"

@@ -1,0 +1,217 @@
+"""Pictures of a fit: each takes what it needs from the fit, and titles it with model, OFV and shrinkage as the field does."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from popmix.diagnose.curves import curves, dose_times
+from popmix.diagnose.residuals import Residuals, residuals
+from popmix.diagnose.shrinkage import epsilon_shrinkage
+from popmix.diagnose.vpc.bins import binned
+from popmix.diagnose.vpc.percentiles import percentile_rows
+from popmix.errors import SupportError
+from popmix.estimate import Fit, conditional
+from popmix.estimate.progress import Progress
+from popmix.plot import (
+    Picture,
+    absolute_residuals,
+    effect_distributions,
+    effect_pairs,
+    effects_against_covariates,
+    gof_panel,
+    npde_panel,
+    objective_by_subject,
+    observed_predicted,
+    residual_distribution,
+    residual_quantiles,
+    residuals_against,
+    spaghetti,
+)
+from popmix.plot import individual_fits as draw_individual_fits
+from popmix.table import Table
+
+_SIMULATED = 500  # normal samples behind the bands of NPDE
+_SAMPLES = 20  # conditional samples of each subject in a picture
+
+
+def headed(picture: Picture, fit: Fit) -> Picture:
+    """Return a picture with the name of the model in its title, OFV and shrinkage of residuals below, and the data as its caption."""
+    on_sd = epsilon_shrinkage(fit.predictions_table["IWRES"].astype(float))[0]
+    shrunken = f", Eps shrink: {on_sd:.0f}%" if np.isfinite(on_sd) else ""
+    state = "" if fit.convergence.converged or fit.convergence.evaluated_only else ", NOT CONVERGED"
+    title = f"{picture.title} | {fit.model.name}"
+    return picture.titled(title, f"OFV: {fit.ofv:.3f}{shrunken} ({fit.method.name.upper()}{state})", Path(fit.data.source).name)
+
+
+@dataclass(frozen=True, eq=False)
+class Observed:
+    """Residuals of a fit and its endpoints: what goodness-of-fit pictures are drawn from. `by`: the column that tells endpoints apart."""
+
+    fit: Fit
+    table: Table
+    by: str | None
+    continuous: bool
+
+    @classmethod
+    def of(cls, fit: Fit, found: Residuals) -> "Observed":
+        """Return what pictures need of residuals."""
+        table = found.table
+        return cls(fit, table, "DVID" if "DVID" in table else None, bool(np.any(np.isfinite(table["CWRES"].astype(float)))))
+
+    @property
+    def main(self) -> str:
+        """The residual that most pictures show: CWRES, and NPDE for outcomes that have none."""
+        return "CWRES" if self.continuous else "NPDE"
+
+
+def gof(fit: Fit, found: Residuals | None = None, *, log: bool = False, progress: Progress | None = None) -> list[Picture]:
+    """Return the goodness-of-fit pictures of a fit: an overview, predictions, residuals against time, time after dose and prediction,
+    |IWRES|, distribution and quantiles.
+
+    found: its residuals, where they are there already; log: logarithmic axes of DV. Outcomes without CWRES are drawn by NPDE.
+    """
+    seen = Observed.of(fit, found or residuals(fit, progress=progress))
+    table, by = seen.table, seen.by
+    pictures = [gof_panel(table)] if seen.continuous and by is None else []
+    if seen.continuous:
+        pictures += [observed_predicted(table, name, log=log, by=by) for name in ("PRED", "IPRED")]
+    against = ["TIME", *(["TAD"] if np.any(np.isfinite(table["TAD"].astype(float))) and not _same(table) else []), "PRED"]
+    pictures += [residuals_against(table, seen.main, name, by=by) for name in against]
+    if seen.continuous:
+        pictures.append(absolute_residuals(table, "IWRES", "IPRED", by=by))
+    pictures += [residual_distribution(table, seen.main), residual_quantiles(table, seen.main)]
+    return [headed(one, fit) for one in pictures]
+
+
+def _same(table: Table) -> bool:
+    """Whether time after dose is the time: one dose at time 0."""
+    return bool(np.array_equal(table["TAD"].astype(float), table["TIME"].astype(float)))
+
+
+def npde_pictures(fit: Fit, found: Residuals | None = None, *, progress: Progress | None = None) -> list[Picture]:
+    """Return the NPDE panel of every endpoint, with 95 % bands of its percentiles under the model."""
+    table = (found or residuals(fit, progress=progress)).table
+    labels = table["DVID"] if "DVID" in table else np.full(table.n_rows, "", dtype=object)
+    pictures = []
+    for name in dict.fromkeys(labels.tolist()):
+        own = Table({column: values[labels == name] for column, values in table.items()})
+        if not np.any(np.isfinite(own["NPDE"].astype(float))):
+            continue
+        own = own if np.any(np.isfinite(own["PRED"].astype(float))) else replaced(own, PRED=own["TIME"].astype(float))
+        panel = npde_panel(_without(own, "TAD"), npde_bands(own))
+        pictures.append(headed(replace(panel, title=f"{panel.title}{f' of {name}' if name else ''}"), fit))
+    return pictures
+
+
+def replaced(table: Table, **columns: np.ndarray) -> Table:
+    """Return a table with other columns."""
+    return Table({name: columns.get(name, values) for name, values in table.items()}, table.units)
+
+
+def _without(table: Table, name: str) -> Table:
+    return Table({one: values for one, values in table.items() if one != name}, table.units)
+
+
+def npde_bands(table: Table, *, level: float = 0.95) -> Table:
+    """Return the percentiles of NPDE by bins of TIME and PRED, with the interval of `level` that they have under the model.
+
+    Columns X_OF, LEFT, RIGHT, X, PERCENTILE, OBSERVED, LOW, HIGH. Under the model NPDE are independent and standard normal, so that as
+    many normal numbers in each bin tell the interval.
+    """
+    values = table["NPDE"].astype(float)
+    parts = []
+    for number, name in enumerate(("TIME", "PRED")):
+        x = table[name].astype(float)
+        usable = np.isfinite(values) & np.isfinite(x)
+        binning = binned(x[usable], "auto")
+        normal = np.random.default_rng(number).standard_normal((_SIMULATED, int(np.count_nonzero(usable))))
+        rows = percentile_rows(values[usable], normal, binning.index, binning.n, (2.5, 50.0, 97.5), level)
+        index = rows["BIN"]
+        places = {"X_OF": np.full(len(index), name, dtype=object), "LEFT": binning.edges[:-1][index], "RIGHT": binning.edges[1:][index]}
+        parts.append(places | {"X": binning.middle[index]} | {one: rows[one] for one in ("PERCENTILE", "OBSERVED", "LOW", "HIGH")})
+    return Table({name: np.concatenate([part[name] for part in parts]) for name in parts[0]})
+
+
+def individual_fits(fit: Fit, *, per_page: int = 9, log: bool = False) -> list[Picture]:
+    """Return pages of individual fits: observations, IPRED and PRED on a fine grid, doses, censored values as bars, OFV by subject."""
+    table = _with_bounds(fit)
+    by_subject = dict(zip(fit.individuals_table["ID"].tolist(), fit.individuals_table["OFV"].tolist(), strict=True))
+    table = Table({**table, "OFV": np.array([by_subject[one] for one in table["ID"].tolist()], dtype=float)}, table.units)
+    drawn = curves(fit)
+    if "DVID" not in table:
+        drawn = _without(drawn, "DVID")
+    pages = draw_individual_fits(table, drawn, dose_times(fit), per_page=per_page, log=log)
+    return [headed(page, fit) for page in pages]
+
+
+def _with_bounds(fit: Fit) -> Table:
+    table = fit.predictions_table
+    return residuals(fit, 0).table if "CENSORED" in table else table
+
+
+@dataclass(frozen=True, eq=False)
+class Effects:
+    """Random effects of a fit in tables: modes, and samples of the conditional distributions (None, and `note`, where there are none)."""
+
+    modes: Table
+    samples: Table | None
+    sds: Mapping[str, float]
+    shrinkage: Mapping[str, float]
+    covariates: Table
+    note: str = ""
+
+
+def effects_of(fit: Fit, *, seed: int = 1, progress: Progress | None = None) -> Effects:
+    """Return the effects of subjects (not of their occasions) with samples of their conditional distributions."""
+    individuals, omega = fit.individuals_table, np.sqrt(np.diag(fit.parameters.omega()))
+    known = dict(zip(fit.parameters.eta_names, omega.tolist(), strict=True))
+    names = [name for name in known if f"eta_{name}" in individuals and np.any(np.isfinite(individuals[f"eta_{name}"].astype(float)))]
+    columns = [f"eta_{name}" for name in names]
+    samples, note = None, ""
+    if columns:
+        try:
+            drawn = conditional(fit, _SAMPLES, seed=seed, progress=progress).samples()
+            samples = Table({name: drawn[name] for name in ("ID", *columns)})
+        except SupportError as error:
+            note = f"No samples of the conditional distributions beside the modes: {error}"
+    return Effects(
+        modes=Table({name: individuals[name] for name in ("ID", *columns)}),
+        samples=samples,
+        sds={f"eta_{name}": known[name] for name in names},
+        shrinkage={f"eta_{name}": fit.shrinkage[name] for name in names},
+        covariates=covariates_of(fit),
+        note=note,
+    )
+
+
+def covariates_of(fit: Fit) -> Table:
+    """Return ID and the covariates of the model that are known for every subject, at its first record."""
+    first = fit.data.starts[:-1]
+    columns = {"ID": np.array(fit.data.ids, dtype=object)}
+    return Table(columns | {name: fit.data.covariates[name][first] for name in fit.model.covariates if name in fit.data.covariates})
+
+
+def effect_pictures(fit: Fit, found: Effects | None = None, *, progress: Progress | None = None) -> list[Picture]:
+    """Return the pictures of random effects: distributions with shrinkage, against covariates, in pairs; modes beside samples."""
+    own = found or effects_of(fit, progress=progress)
+    if len(own.modes) < 2:
+        return []
+    pictures = [effect_distributions(own.modes, own.sds, own.shrinkage, own.samples)]
+    if len(own.covariates) > 1:
+        pictures.append(effects_against_covariates(own.modes, own.covariates, own.samples))
+    if len(own.modes) > 2:
+        pictures.append(effect_pairs(own.modes, own.samples))
+    return [headed(one, fit) for one in pictures]
+
+
+def data_pictures(fit: Fit) -> list[Picture]:
+    """Return the data as lines by subject, by endpoint."""
+    table = fit.predictions_table
+    return [headed(spaghetti(table, by="DVID" if "DVID" in table else None), fit)]
+
+
+def objective_pictures(fit: Fit) -> list[Picture]:
+    """Return the objective by subject."""
+    return [headed(objective_by_subject(fit.individuals_table), fit)]
