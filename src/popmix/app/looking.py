@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from popmix.app.files import Request, fit_file
+from popmix.diagnose.contrast import FitComparison, compare_fits
 from popmix.diagnose.gallery import gallery
 from popmix.diagnose.pictures import gof, npde_pictures
 from popmix.diagnose.residuals import described, residuals
@@ -116,6 +117,27 @@ def report_run(subject: Subject, target: Path, n: int, request: Request) -> Path
     return report(
         fit, target, gallery=pictures, title=subject.name if subject.folder is None else f"{fit.model.name}: {subject.name}", **own
     )
+
+
+def compare_runs(folders: Sequence[str], request: Request) -> FitComparison:
+    """Return the fits of run folders side by side, called after their folders."""
+    fits = [open_run(folder, threads=request.threads, progress=request.progress).fit for folder in folders]
+    names = [Path(folder).name for folder in folders]
+    return compare_fits(*fits, names=names if len(set(names)) == len(names) else [str(Path(folder)) for folder in folders])
+
+
+def are_runs(words: Sequence[str]) -> bool:
+    """Whether all words name run folders."""
+    return len(words) >= 2 and all(is_run(word) for word in words)
+
+
+def model_and_data(words: Sequence[str]) -> tuple[str, str]:
+    """Return the model file and the data file of a comparison of stages. Raises OptionError for anything else."""
+    if len(words) == 2 and not any(is_run(word) for word in words):
+        return words[0], words[1]
+    lost = [word for word in words if not is_run(word)]
+    what = f"{lost[0]} is no run folder" if lost else "one run can't be compared with itself"
+    raise OptionError(f"{what}: give two run folders or more (popmix fit … --out DIR), or a model file and its data.")
 
 
 def bins_of(text: str) -> Any:

@@ -146,8 +146,9 @@ def sir(
 
 @shell.command()
 def compare(
-    model: ModelFile,
-    data: DataFile,
+    what: Annotated[
+        list[str], typer.Argument(metavar="RUN RUN ...|MODEL.py[:Name] DATA.csv", help="Run folders, or a model and its data.")
+    ],
     method: MethodName = None,
     option: Options = None,
     column: Columns = None,
@@ -156,12 +157,15 @@ def compare(
     json: AsJson = False,
     traceback: Traceback = False,
 ) -> None:
-    """Estimate pooled, in two stages and in one, side by side."""
+    """Show runs side by side, and the subjects that drive the difference; or, of a model and data, estimates pooled, two-stage, one-stage."""
     with guarded(traceback):
-        chosen = make_method(method, option or ())
         with progress() as told:
             request = app.Request(None, False, None, jobs, _command(), told, pairs(column), None)
-            result = app.compare_file(model, data, chosen, summary, request)
+            if app.are_runs(what):
+                result = app.compare_runs(what, request)
+            else:
+                model, data = app.model_and_data(what)
+                result = app.compare_file(model, data, make_method(method, option or ()), summary, request)
         _show(result, json)
 
 

@@ -9,12 +9,10 @@ from pathlib import Path
 import jinja2
 from markupsafe import Markup
 
-from popmix import __version__
 from popmix.diagnose.curves import curves
 from popmix.diagnose.gallery import Gallery
 from popmix.errors import PopmixError
 from popmix.estimate import Certificate, Fit
-from popmix.interop.documents import plain
 from popmix.report import sections as made
 from popmix.report.blocks import Section
 from popmix.uncertainty import Covariance
@@ -81,13 +79,13 @@ def page(
         style=Markup(_file("report.css")),
         script=Markup(_file("report.js")),
         plotly=Markup(_plotly()),
-        version=__version__,
+        version=fit.versions.get("popmix", ""),
     )
 
 
 def _json(value: object) -> Markup:
     """Return JSON that may stand in a script element: no tag can end it."""
-    text = json.dumps(plain(value), ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    text = json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
     return Markup(text.replace("<", "\\u003c").replace("\u2028", "\\u2028").replace("\u2029", "\\u2029"))
 
 
