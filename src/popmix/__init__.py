@@ -76,7 +76,7 @@ _HOME = {
     "Picture": "popmix.plot",
     "report": "popmix.report",
     "open_run": "popmix.interop.opening",
-    "simulate": "popmix.simulate.data",
+    "simulate": "popmix.simulate",
     "save": "popmix.interop.run_folder",
     "demo": "popmix.app",
     "library": "popmix.app",
@@ -91,8 +91,8 @@ _HOME = {
     "Interrupted": "popmix.errors",
 }
 
-# names that stand for a module
-_MODULES = {"datasets", "plot"}
+# names that stand for a module; report and simulate are called like functions
+_MODULES = {"datasets", "plot", "report", "simulate"}
 
 __all__ = list(_LANGUAGE)
 

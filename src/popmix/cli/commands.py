@@ -157,7 +157,7 @@ def compare(
     json: AsJson = False,
     traceback: Traceback = False,
 ) -> None:
-    """Show runs side by side, and the subjects that drive the difference; or, of a model and data, estimates pooled, two-stage, one-stage."""
+    """Show runs side by side and what subjects drive the difference; or, of a model and data, pooled, two-stage and one-stage estimates."""
     with guarded(traceback):
         with progress() as told:
             request = app.Request(None, False, None, jobs, _command(), told, pairs(column), None)

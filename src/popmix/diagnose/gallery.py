@@ -52,13 +52,14 @@ def gallery(fit: Fit, n: int = 500, *, seed: int = 1, threads: int | None = None
 
     def add(name: str, make: Callable[[], list[Picture]], *remarks: str) -> None:
         told.update("pictures", len(sections) / len(SECTIONS), name)
+        remarks = tuple(filter(None, remarks))
         try:
             sections[name] = make()
         except PopmixError as error:
             sections[name], remarks = [], (*remarks, str(error))
         if not sections[name] and not remarks:
             remarks = (_NOTHING.get(name, "There is nothing to draw."),)
-        notes[name] = tuple(filter(None, remarks))
+        notes[name] = remarks
 
     found = residuals(fit, n, seed=seed, threads=threads, progress=told)
     add("Data", lambda: data_pictures(fit))
@@ -67,7 +68,7 @@ def gallery(fit: Fit, n: int = 500, *, seed: int = 1, threads: int | None = None
     add("Predictive checks", lambda: checks, *remarks)
     add("NPDE", lambda: npde_pictures(fit, found), *found.notes)
     effects = effects_of(fit, seed=seed, progress=told)
-    add("Random effects", lambda: effect_pictures(fit, effects), effects.note, *_no_covariates(fit))
+    add("Random effects", lambda: effect_pictures(fit, effects), effects.note, *(_no_covariates(fit) if len(effects.modes) > 1 else ()))
     add("Estimation", lambda: [*_traces(fit), *objective_pictures(fit)])
     add("Individual fits", lambda: individual_fits(fit))
     return Gallery(sections, notes)

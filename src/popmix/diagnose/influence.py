@@ -8,8 +8,9 @@ H their weighted sum,
     covariance ratio = sqrt(det cov(-i) / det cov),       cov = 2 H^-1
 
 as PsN's cdd has them, on the natural scale; its scores come from refits: `refit=True`. One step takes the curvature of the others where
-all have their estimates, so that its covariance ratio misses what the shift does to it. A score of 1 moves the estimates by a standard error along some
-direction; a ratio above 1 says that the subject adds certainty. Subjects that share effects of a level above them are left out together.
+all have their estimates, so that its covariance ratio misses what the shift does to it. A score of 1 moves the estimates by a standard
+error along some direction; a ratio above 1 says that the subject adds certainty. Subjects that share effects of a level above them are
+left out together.
 """
 
 from dataclasses import dataclass

@@ -135,13 +135,22 @@ def npde_bands(table: Table, *, level: float = 0.95) -> Table:
 
 
 def individual_fits(fit: Fit, *, per_page: int = 9, log: bool = False) -> list[Picture]:
-    """Return pages of individual fits: observations, IPRED and PRED on a fine grid, doses, censored values as bars, OFV by subject."""
+    """Return pages of individual fits: observations, IPRED and PRED on a fine grid, doses, censored values as bars, OFV by subject.
+
+    None where no endpoint is continuous.
+    """
     table = _with_bounds(fit)
     by_subject = dict(zip(fit.individuals_table["ID"].tolist(), fit.individuals_table["OFV"].tolist(), strict=True))
     table = Table({**table, "OFV": np.array([by_subject[one] for one in table["ID"].tolist()], dtype=float)}, table.units)
     drawn = curves(fit)
+    if drawn.n_rows == 0:
+        return []
     if "DVID" not in table:
         drawn = _without(drawn, "DVID")
+    else:
+        # endpoints without curves (counts, events) have no panel
+        kept = np.isin(table["DVID"].astype(str), np.unique(drawn["DVID"].astype(str)))
+        table = Table({name: values[kept] for name, values in table.items()}, table.units)
     pages = draw_individual_fits(table, drawn, dose_times(fit), per_page=per_page, log=log)
     return [headed(page, fit) for page in pages]
 
