@@ -5,9 +5,18 @@
   const panel = document.getElementById("subject-panel");
   const picker = document.getElementById("subject-picker");
 
+  // plotly's script is long: the page can be read before it is understood, at the first picture that is wanted
+  function load() {
+    if (window.Plotly) return;
+    const script = document.createElement("script");
+    script.textContent = document.getElementById("plotly").textContent;
+    document.head.appendChild(script);
+  }
+
   function draw(place) {
     if (place.dataset.drawn) return null;
     place.dataset.drawn = "yes";
+    load();
     const figure = JSON.parse(document.getElementById("json-" + place.dataset.key).textContent);
     return Plotly.newPlot(place, figure.data, figure.layout, config).then(function () {
       place.on("plotly_click", function (event) {
@@ -50,6 +59,7 @@
   }
 
   function drawSubject(subject) {
+    load();
     const place = document.getElementById("subject-drawing");
     const at = known.columns.indexOf("TIME"), value = known.columns.indexOf("DV"), label = known.columns.indexOf("DVID");
     const traces = [];
@@ -68,9 +78,9 @@
       });
     });
     const layout = {
-      height: 300, margin: { l: 46, r: 10, t: 10, b: 40 }, font: { size: 11 }, paper_bgcolor: "#ffffff", plot_bgcolor: "#ffffff",
+      height: 320, margin: { l: 46, r: 10, t: 10, b: 70 }, font: { size: 11 }, paper_bgcolor: "#ffffff", plot_bgcolor: "#ffffff",
       xaxis: { title: { text: "TIME" }, zeroline: false, showgrid: false, linecolor: "#888888", ticks: "outside" },
-      yaxis: { zeroline: false, showgrid: false, linecolor: "#888888", ticks: "outside" }, legend: { orientation: "h", y: -0.2 }
+      yaxis: { zeroline: false, showgrid: false, linecolor: "#888888", ticks: "outside" }, legend: { orientation: "h", y: -0.28 }
     };
     Plotly.newPlot(place, traces, layout, { displaylogo: false, displayModeBar: false, responsive: true });
   }
