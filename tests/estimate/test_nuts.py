@@ -137,6 +137,21 @@ def test_arviz_gets_what_it_needs():
         found.loo("site")
 
 
+def test_values_of_counts_are_simulated_too():
+    """In three draws of a posterior of Poisson counts the mean of simulated counts is that of the data, within its own error."""
+
+    class Counts(Model):
+        a = Theta(1.0)
+        A = Normal(a, iiv=0.5)
+        DV = Observation(Poisson(exp(A)))
+
+    random = np.random.default_rng(1)
+    rows = {"ID": np.repeat(np.arange(20), 5).tolist(), "TIME": [0, 1, 2, 3, 4] * 20, "DV": random.poisson(3.0, 100).tolist()}
+    drawn = popmix.fit(Counts, rows, popmix.NUTS(chains=2, draws=200, tune=200)).predictive()
+    assert drawn.shape == (2, 200, 100) and np.array_equal(drawn, np.rint(drawn))
+    assert drawn.mean() == pytest.approx(np.mean(rows["DV"]), abs=0.4)
+
+
 def test_the_likelihood_of_subjects_is_that_of_the_marginal():
     """Of a linear Gaussian model Laplace's approximation is exact, and so is the average over draws of the effects."""
     found = popmix.fit(Level, level_data(), popmix.NUTS(chains=2, draws=200, tune=100))

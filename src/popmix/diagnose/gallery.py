@@ -15,12 +15,14 @@ from popmix.diagnose.pictures import (
     npde_pictures,
     objective_pictures,
 )
-from popmix.diagnose.residuals import Residuals, residuals
+from popmix.diagnose.residuals import Residuals, residuals, residuals_from
 from popmix.diagnose.vpc import vpc
-from popmix.errors import PopmixError
+from popmix.diagnose.vpc.check import replicates_of
+from popmix.errors import PopmixError, SupportError
 from popmix.estimate import Fit
 from popmix.estimate.progress import Progress, Silent
 from popmix.plot import Picture, convergence_picture
+from popmix.simulate import Replicates
 
 SECTIONS = ("Data", "Goodness of fit", "Predictive checks", "NPDE", "Random effects", "Estimation", "Individual fits")
 
@@ -57,21 +59,30 @@ def gallery(fit: Fit, n: int = 500, *, seed: int = 1, threads: int | None = None
             sections[name] = make()
         except PopmixError as error:
             sections[name], remarks = [], (*remarks, str(error))
-        if not sections[name] and not remarks:
+        if not (sections[name] or remarks):
             remarks = (_NOTHING.get(name, "There is nothing to draw."),)
         notes[name] = remarks
 
-    found = residuals(fit, n, seed=seed, threads=threads, progress=told)
+    simulated, found = _simulated(fit, n, seed, threads, told)
     add("Data", lambda: data_pictures(fit))
     add("Goodness of fit", lambda: gof(fit, found), *_no_values(found))
-    checks, remarks = _checks(fit, n, seed, threads, told)
-    add("Predictive checks", lambda: checks, *remarks)
+    checks, remarks = _checks(fit, simulated, seed, threads, told)
+    add("Predictive checks", lambda: checks, *remarks, *(found.notes if simulated is None else ()))
     add("NPDE", lambda: npde_pictures(fit, found), *found.notes)
     effects = effects_of(fit, seed=seed, progress=told)
     add("Random effects", lambda: effect_pictures(fit, effects), effects.note, *(_no_covariates(fit) if len(effects.modes) > 1 else ()))
     add("Estimation", lambda: [*_traces(fit), *objective_pictures(fit)])
     add("Individual fits", lambda: individual_fits(fit))
     return Gallery(sections, notes)
+
+
+def _simulated(fit: Fit, n: int, seed: int, threads: int | None, told: Progress) -> tuple[Replicates | None, Residuals]:
+    """Return replicates and the residuals from them; without replicates where an outcome can't be simulated."""
+    try:
+        simulated = replicates_of(fit, n, seed=seed, threads=threads, progress=told)
+    except SupportError as error:
+        return None, replace(residuals(fit, 0), notes=(str(error),))
+    return simulated, residuals_from(fit, simulated, seed=seed, threads=threads)
 
 
 _NOTHING = {
@@ -94,19 +105,21 @@ def _no_values(found: Residuals) -> tuple[str, ...]:
     return tuple(f"All values of {name} are censored: it has no CWRES." for name in empty)
 
 
-def _checks(fit: Fit, n: int, seed: int, threads: int | None, told: Progress) -> tuple[list[Picture], list[str]]:
+def _checks(fit: Fit, simulated: Replicates | None, seed: int, threads: int | None, told: Progress) -> tuple[list[Picture], list[str]]:
     """Return the predictive checks of all endpoints, those of continuous ones also prediction-corrected where there are doses."""
+    if simulated is None:
+        return [], []
     table = fit.predictions_table
     labels = list(dict.fromkeys(table["DVID"].tolist())) if "DVID" in table else [None]
     pictures, remarks = [], []
     for label in labels:
         told.update("pictures", None, f"predictive check{f' of {label}' if label else ''}")
         try:
-            common = {"endpoint": label, "seed": seed, "threads": threads}
-            check = vpc(fit, n, **common)
+            common = {"endpoint": label, "simulated": simulated, "seed": seed, "threads": threads}
+            check = vpc(fit, **common)
             pictures.append(_titled(check.picture(), label, fit))
             if hasattr(check, "bins") and fit.data.n_doses:
-                corrected = vpc(fit, n, correction="prediction", **common)
+                corrected = vpc(fit, correction="prediction", **common)
                 pictures.append(_titled(corrected.picture(), label, fit))
                 remarks += corrected.notes
         except PopmixError as error:

@@ -33,7 +33,8 @@ from popmix.plot import individual_fits as draw_individual_fits
 from popmix.table import Table
 
 _SIMULATED = 500  # normal samples behind the bands of NPDE
-_SAMPLES = 20  # conditional samples of each subject in a picture
+# conditional samples of each subject in a picture; their means, for which chains would go on, are not drawn
+_SAMPLES, _ITERATIONS = 20, 1
 
 
 def headed(picture: Picture, fit: Fit) -> Picture:
@@ -181,7 +182,7 @@ def effects_of(fit: Fit, *, seed: int = 1, progress: Progress | None = None) -> 
     samples, note = None, ""
     if columns:
         try:
-            drawn = conditional(fit, _SAMPLES, seed=seed, progress=progress).samples()
+            drawn = conditional(fit, _SAMPLES, seed=seed, iterations=_ITERATIONS, progress=progress).samples()
             samples = Table({name: drawn[name] for name in ("ID", *columns)})
         except SupportError as error:
             note = f"No samples of the conditional distributions beside the modes: {error}"

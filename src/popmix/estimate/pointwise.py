@@ -14,6 +14,7 @@ from popmix.estimate.chains import optional
 from popmix.estimate.default import default_method
 from popmix.likelihood import Problem
 from popmix.likelihood.joint import Layout, plan_of
+from popmix.likelihood.outcomes import Outcomes
 from popmix.model.parameters import Parameters, parameters_of
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ _DV = 2  # the column of a record's times that holds DV
 def log_likelihood(problem: Problem, values: np.ndarray, etas: np.ndarray) -> np.ndarray:
     """Return log densities of DV [draws, observations] with all constants, at parameters [draws, V] and effects [draws, S, N]."""
     timeline = problem.timeline
-    f, variance = _outcomes(problem, values, etas, shown=False)
+    f, variance = _outcomes(problem, values, etas)
     is_free, on_log = (_flags(problem, name) for name in ("is_free", "log_scale"))
     with np.errstate(invalid="ignore", divide="ignore"):
         gaussian = -0.5 * (_LOG_2_PI + np.log(variance) + (timeline.y - f) ** 2 / variance)
@@ -35,30 +36,28 @@ def log_likelihood(problem: Problem, values: np.ndarray, etas: np.ndarray) -> np
 
 
 def predictive(problem: Problem, values: np.ndarray, etas: np.ndarray, seed: int) -> np.ndarray | None:
-    """Return simulated DV [draws, observations], None where an outcome is not Gaussian, or its residuals are transformed or correlated."""
-    lowered = [one.lowered for one in problem.compiled.endpoints]
-    if any(one.is_shifted or one.memory is not None or (one.is_free and one.side == "") for one in lowered):
+    """Return simulated DV [draws, observations], None where an outcome can't be drawn by record (events, any LogLikelihood)."""
+    given = Outcomes.of(problem)
+    if any(given.family(name, values) is None for name in given.names):
         return None
-    f, variance = _outcomes(problem, values, etas, shown=True)
-    noise = np.random.default_rng((seed, len(values))).standard_normal(f.shape)
-    simulated = f + np.sqrt(variance) * noise
-    on_log = _flags(problem, "log_scale", everywhere=True)
-    with np.errstate(over="ignore"):
-        return np.where(on_log, np.exp(np.where(on_log, simulated, 0.0)), simulated)
+    everybody = np.zeros((len(values), problem.n_subjects, problem.code.n_etas))
+    everybody[:, np.flatnonzero(problem.weights > 0)] = etas
+    return given.drawn(values, given.arguments(values, everybody), (seed, len(values)))
 
 
-def _flags(problem: Problem, name: str, everywhere: bool = False) -> np.ndarray:
-    """Return a flag of the endpoint of every observation; that of the logarithmic scale only where DV itself counts, or `everywhere`."""
+def _flags(problem: Problem, name: str) -> np.ndarray:
+    """Return a flag of the endpoint of every observation; that of the logarithmic scale only where DV itself counts."""
     lowered = [one.lowered for one in problem.compiled.endpoints]
-    told = [bool(getattr(one, name)) and (everywhere or name != "log_scale" or one.side == "") for one in lowered]
+    told = [bool(getattr(one, name)) and (name != "log_scale" or one.side == "") for one in lowered]
     return np.array(told, dtype=bool)[problem.timeline.endpoint]
 
 
-def _outcomes(problem: Problem, values: np.ndarray, etas: np.ndarray, *, shown: bool) -> tuple[np.ndarray, np.ndarray]:
+def _outcomes(problem: Problem, values: np.ndarray, etas: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the two outputs of the likelihood [draws, observations]."""
     parameters = parameters_of(problem.model)
     plan = Bundle(plan_of(problem, parameters, Layout.of(problem, parameters), np.zeros(etas.shape[1:], dtype=bool)))
     f, variance = (np.full((len(values), problem.n_observations), np.nan) for _ in range(2))
-    with problem.lent(shown=shown) as engine:
+    with problem.lent() as engine:
         outcomes(np.ascontiguousarray(values), etas, plan, *engine[:3], f, variance)
     return f, variance
 

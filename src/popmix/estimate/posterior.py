@@ -99,7 +99,7 @@ class Posterior:
         return found.reshape(self.n_chains, self.n_draws, -1)
 
     def predictive(self) -> np.ndarray | None:
-        """Return a simulated observation for every draw and record, [chains, draws, observations]; None where one is not Gaussian."""
+        """Return a simulated observation for every draw and record, [chains, draws, observations]; None for events and LogLikelihood."""
         found = pointwise.predictive(self.problem, self.values(), self._stacked(), self.seed)
         return None if found is None else found.reshape(self.n_chains, self.n_draws, -1)
 
@@ -115,7 +115,7 @@ class Posterior:
     def to_arviz(self) -> Any:
         """Return ArviZ InferenceData: posterior (with `eta` by subject), sample_stats, log_likelihood, posterior_predictive, observed_data.
 
-        posterior_predictive is left out where an outcome is not Gaussian. Needs ArviZ (popmix[bayes]).
+        posterior_predictive is left out for events and LogLikelihood. Needs ArviZ (popmix[bayes]).
         """
         return pointwise.to_arviz(self)
 

@@ -14,10 +14,11 @@ from popmix.plot.parts_of_layers import finite_pairs, has_data, limits_of, runs
 from popmix.plot.style import style_of
 
 # inches: for the title, for each further line above or below, for a line of the legend, its mark and each letter, and the narrowest sheet
-_HEAD, _LINE, _LEGEND, _MARK, _LETTER, _NARROWEST = 0.34, 0.2, 0.24, 0.62, 0.066, 4.6
+_HEAD, _LINE, _LEGEND, _MARK, _LETTER, _NARROWEST = 0.34, 0.2, 0.24, 0.5, 0.052, 4.6
 _TICK = 0.035  # length of ticks as a share of the panel
 _FEW_LABELS, _LONG_LABEL = 8, 9
-_FONT = 8
+# points of text and of titles, and inches of a letter of these
+_FONT, _TITLE, _BOLD = 8, 11, 0.092
 
 
 def printed(sheet: Sheet) -> Figure:
@@ -51,7 +52,8 @@ def _legend_shape(sheet: Sheet, wide: float) -> tuple[int, int]:
 
 def _words(figure: Figure, sheet: Sheet, height: float) -> None:
     if sheet.title:
-        figure.text(0.01, 1 - 0.08 / height, sheet.title, ha="left", va="top", fontsize=11, fontweight="bold")
+        size = min(_TITLE, _TITLE * figure.get_figwidth() / (_BOLD * len(sheet.title)))
+        figure.text(0.01, 1 - 0.08 / height, sheet.title, ha="left", va="top", fontsize=size, fontweight="bold")
     if sheet.subtitle:
         figure.text(0.01, 1 - 0.3 / height, sheet.subtitle, ha="left", va="top", fontsize=8.5, color="#555555")
     if sheet.caption:

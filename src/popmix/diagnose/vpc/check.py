@@ -46,6 +46,7 @@ def vpc(
     event: int = 1,
     uncertainty: Any = None,
     convention: str = "type7",
+    simulated: Replicates | None = None,
     seed: int = 1,
     threads: int | None = None,
     progress: Progress | None = None,
@@ -57,15 +58,15 @@ def vpc(
     "prediction" (Bergstrand's pcVPC), "variability" (with it), or "reference" with `reference`: {column: value} (AMT, a covariate, ...)
     that holds in the reference, or data with the same records; `lower_bound` of the outcome, `log_data` for a DV that is a logarithm.
     event: which event of a repeated one. uncertainty: draws of parameters for the replicates, a Covariance, SIR or Posterior, or an array
-    [n, parameters]; without it the estimates are taken as known. convention: of percentiles, "type7" or "psn".
+    [n, parameters]; without it the estimates are taken as known. convention: of percentiles, "type7" or "psn". simulated: replicates of the
+    fit that are there already (`popmix.simulate.replicates`), in place of n and uncertainty.
 
     Counts and categories get shares, events Kaplan and Meier's survival. Raises OptionError, and SupportError for a LogLikelihood.
     """
-    told = progress or Silent()
-    problem = bound(fit, told)
+    if simulated is None:
+        simulated = replicates_of(fit, n, uncertainty=uncertainty, seed=seed, threads=threads, progress=progress)
+    problem = simulated.problem
     name = _endpoint(problem, endpoint)
-    told.update("simulate", None, f"{n} replicates")
-    simulated = replicates(problem, fit.parameters, n, values=draws_of(uncertainty, n, seed), seed=seed, threads=threads)
     own = dict(simulated.outcomes.rows())[name]
     table = _with_axes(fit, problem)
     stratum = strata_of(problem, table, stratify)
@@ -100,14 +101,24 @@ def npc(
     Arguments as in `vpc`. A value below a limit lies below every interval whose lower end is above the limit, and so on. Raises
     OptionError, and SupportError for a LogLikelihood.
     """
-    problem = bound(fit, progress)
+    simulated = replicates_of(fit, n, uncertainty=uncertainty, seed=seed, threads=threads, progress=progress)
+    problem = simulated.problem
     name = _endpoint(problem, endpoint)
     if _kind(problem, name) == "TimeToEvent":
         raise OptionError(f"{name} is the time of an event: use vpc, which compares survival.")
-    simulated = replicates(problem, fit.parameters, n, values=draws_of(uncertainty, n, seed), seed=seed, threads=threads)
     own = dict(simulated.outcomes.rows())[name]
     observed, drawn = _beyond(_observed(problem, own), simulated.dv[:, own], limits_of(problem, name, own))
     return numerical_check(name, observed, drawn, intervals, level)
+
+
+def replicates_of(
+    fit: Fit, n: int, *, uncertainty: Any = None, seed: int = 1, threads: int | None = None, progress: Progress | None = None
+) -> Replicates:
+    """Return `n` replicates of the data of a fit at its estimates, or at draws of what is known of their uncertainty."""
+    told = progress or Silent()
+    problem = bound(fit, told)
+    told.update("simulate", None, f"{n} replicates")
+    return replicates(problem, fit.parameters, n, values=draws_of(uncertainty, n, seed), seed=seed, threads=threads)
 
 
 def draws_of(uncertainty: Any, n: int, seed: int) -> np.ndarray | None:
