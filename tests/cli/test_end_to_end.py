@@ -31,7 +31,7 @@ def run(tmp_path_factory) -> Path:
 
 
 def test_the_run_folder_is_whole(run):
-    assert sorted(path.name for path in run.iterdir()) == ["fit.json", "individuals.csv", "model.py", "predictions.csv"]
+    assert sorted(path.name for path in run.iterdir()) == ["fit.json", "individuals.csv", "model.py", "predictions.csv", "trace.csv"]
     document = json.loads((run / "fit.json").read_text())
     assert document["converged"] is True and document["seed"] == 5
     assert document["n_subjects"] == 12 and document["n_observations"] == 132

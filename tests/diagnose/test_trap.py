@@ -60,7 +60,15 @@ def test_the_picture_shows_both(fitted):
     own = {one: value for covariate, one, value in zip(told["COVARIATE"], told["OF"], told["VALUE"], strict=True) if covariate == "X"}
     assert len(own) == 2 and min(own.values()) > 0.3
     styles = {layer.style for panel in against.panels for layer in panel.layers}
-    assert {"first", "second"} <= styles
+    assert {"first", "samples"} <= styles
+
+
+def test_modes_make_a_trend_with_the_dose_that_samples_do_not_show(fitted):
+    """A surprising reaction puts the mode at the edge, and where the edge is the dose tells: a trend without any effect of the dose."""
+    fit, found = fitted
+    told = effect_pictures(fit, found)[1].data["association"]
+    own = {one: value for covariate, one, value in zip(told["COVARIATE"], told["OF"], told["VALUE"], strict=True) if covariate == "DOSE"}
+    assert own["EBE"] > 0.3 and abs(own["samples"]) < 0.1
 
 
 def test_without_a_trend_samples_make_none(fitted):

@@ -51,7 +51,7 @@ def test_samples_are_a_second_set_with_their_own_strength():
     table = picture.data["association"]
     assert set(table["OF"]) == {"EBE", "samples"} and table.n_rows == 8
     weight, sex = picture.panels[:2]
-    assert [layer.style for layer in layers(weight, Points)] == ["second", "first"]  # samples lie behind
+    assert [layer.style for layer in layers(weight, Points)] == ["samples", "first"]  # samples lie behind
     assert [layer.style for layer in layers(weight, Lines)] == ["second", "first"]
     assert [box.place.tolist() for box in layers(sex, Boxes)] == [[0.22, 1.22], [-0.22, 0.78]]
     assert "samples" in weight.title

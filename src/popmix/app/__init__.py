@@ -18,6 +18,7 @@ _HOME = {
     "compare_runs": "popmix.app.looking",
     "are_runs": "popmix.app.looking",
     "model_and_data": "popmix.app.looking",
+    "identifiability": "popmix.diagnose.identifiability",
     "bins_of": "popmix.app.looking",
     "reference_of": "popmix.app.looking",
     "words": "popmix.app.looking",

@@ -178,13 +178,16 @@ def check(
     model: ModelFile,
     data: Annotated[str | None, typer.Argument(metavar="[DATA.csv]", help="The data to check against the model.")] = None,
     column: Columns = None,
+    identifiability: Annotated[bool, typer.Option("--identifiability", help="Add what the data can say of the parameters.")] = False,
     json: AsJson = False,
     traceback: Traceback = False,
 ) -> None:
     """Check a model, and data against it: every mistake and finding, with its place and a mend."""
     with guarded(traceback):
         result = app.check(model, data, pairs(column))
-        typer.echo(app.to_json(result.document()).rstrip() if json else str(result))
+        known = app.identifiability(result.model, result.table) if identifiability and result.ok and result.table is not None else None
+        told = {} if known is None else {"identifiability": known.document()}
+        typer.echo(app.to_json(result.document() | told).rstrip() if json else "\n\n".join([str(result), *([str(known)] if known else [])]))
         if not result.ok:
             typer.echo(f"popmix: {result.verdict}", err=True)
             raise typer.Exit(1)

@@ -60,6 +60,12 @@ class Identifiability:
         """Whether every parameter is determined, and none weakly."""
         return not (self.unreached or self.flat or self.weak)
 
+    def document(self) -> dict[str, Any]:
+        """Return the machine form."""
+        found = {"rank": self.rank, "parameters": self.n, "condition_number": self.condition_number, "unreached": self.unreached}
+        directions = {name: [dict(one.parts) for one in getattr(self, name)] for name in ("flat", "weak")}
+        return found | directions | {"sentences": self.sentences, "table": list(self.table.rows())}
+
     def __repr__(self) -> str:
         where = "at the estimates" if self.after else "at the start values"
         head = f"Identifiability {where}: rank {self.rank} of {self.n} parameters, condition number {self.condition_number:.3g}"

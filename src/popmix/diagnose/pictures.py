@@ -39,7 +39,9 @@ _SAMPLES, _ITERATIONS = 20, 1
 
 def headed(picture: Picture, fit: Fit) -> Picture:
     """Return a picture with the name of the model in its title, OFV and shrinkage of residuals below, and the data as its caption."""
-    on_sd = epsilon_shrinkage(fit.predictions_table["IWRES"].astype(float))[0]
+    table = fit.predictions_table
+    # of outcomes that are not continuous IWRES are Pearson residuals, whose spread says nothing of shrinkage
+    on_sd = epsilon_shrinkage(np.where(np.isfinite(table["CWRES"].astype(float)), table["IWRES"].astype(float), np.nan))[0]
     shrunken = f", Eps shrink: {on_sd:.0f}%" if np.isfinite(on_sd) else ""
     state = "" if fit.convergence.converged or fit.convergence.evaluated_only else ", NOT CONVERGED"
     title = f"{picture.title} | {fit.model.name}"

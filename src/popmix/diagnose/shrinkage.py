@@ -144,7 +144,8 @@ def _residuals(fit: Fit) -> Table:
     labels = table["DVID"] if "DVID" in table else np.full(table.n_rows, next(iter(fit.model.observations)), dtype=object)
     rows = []
     for name in dict.fromkeys(labels.tolist()):
-        own = table["IWRES"][labels == name].astype(float)
+        # of outcomes that are not continuous IWRES are Pearson residuals, whose spread says nothing of shrinkage
+        own = np.where(np.isfinite(table["CWRES"].astype(float)), table["IWRES"].astype(float), np.nan)[labels == name]
         on_sd, on_variance = epsilon_shrinkage(own)
         rows.append((name, int(np.count_nonzero(np.isfinite(own))), on_sd, on_variance))
     columns = zip(*rows, strict=True) if rows else ((),) * 4

@@ -137,8 +137,9 @@ def _against(effect: str, covariate: str, covariates: Table, sets: Sequence[tupl
         measure = "eta²" if grouped else "r"
         strengths.append((of, measure, value))
         told.append(f"{measure} {value:.2f}" if place == 0 else f"{of} {value:.2f}")
-    for parts in reversed(drawn_layers):  # samples lie behind the modes
-        layers += parts
+    # samples lie behind the modes, and trends in front of all
+    back = [part for parts in reversed(drawn_layers) for part in parts]
+    layers += [part for part in back if not isinstance(part, Lines)] + [part for part in back if isinstance(part, Lines)]
     title = f"{effect}: {', '.join(told)}"
     named = {float(place): level for place, level in enumerate(levels)} if grouped else None
     reach = (-0.6, len(levels) - 0.4) if grouped and levels else None
@@ -151,7 +152,8 @@ def _scatter(x: np.ndarray, y: np.ndarray, who: np.ndarray, style: str, label: s
     x, y, who = x[kept], y[kept], who[kept]
     thin = _thinned(len(x))
     line = "smooth" if style == "points" else style
-    return [Points(x[thin], y[thin], style, who[thin], label=label), *smoothed(x, y, style=line)], correlation(x, y)
+    marks = "samples" if style == "second" else style
+    return [Points(x[thin], y[thin], marks, who[thin], label=label), *smoothed(x, y, style=line)], correlation(x, y)
 
 
 def _boxes(x: np.ndarray, y: np.ndarray, who: np.ndarray, levels: list[str], shift: float, style: str) -> tuple[list[Layer], float]:
@@ -164,7 +166,8 @@ def _boxes(x: np.ndarray, y: np.ndarray, who: np.ndarray, levels: list[str], shi
     values = [y[at == place] for place in present]
     thin = _thinned(len(at))
     boxed = "box" if style == "points" else style
-    points = Points(at[thin] + shift + jitter(len(at))[thin], y[thin], style, who[thin])
+    marks = "samples" if style == "second" else style
+    points = Points(at[thin] + shift + jitter(len(at))[thin], y[thin], marks, who[thin])
     return [Boxes(present + shift, values, boxed), points], between_share(values)
 
 
@@ -227,7 +230,7 @@ def _pair(row: int, place: int, names: list[str], effects: Table, samples: Table
     if samples is not None:
         own = finite(samples, across, up, what=_SAMPLES)
         own = chosen(own, _thinned(own.n_rows))
-        layers.append(Points(numbers(own, across), numbers(own, up), "second", keys(own)))
+        layers.append(Points(numbers(own, across), numbers(own, up), "samples", keys(own)))
     layers += [Points(x, y, "points" if samples is None else "first", keys(rows)), *smoothed(x, y)]
     return Panel(layers, "", across, up)
 

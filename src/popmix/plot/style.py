@@ -60,6 +60,7 @@ STYLES: dict[str, Style] = {
     "truth": Style(colour="#b2182b", size=6.0, width=1.4, dash="dashed"),
     "first": Style(colour="#0072b2", size=4.0, width=1.6, alpha=0.85, fill=0.2),
     "second": Style(colour="#d55e00", size=4.0, width=1.6, alpha=0.85, fill=0.2),
+    "samples": Style(colour="#d55e00", size=2.6, alpha=0.22),
     "third": Style(colour="#009e73", size=4.0, width=1.6, alpha=0.85, fill=0.2),
     "median": replace(_LINE, colour="#000000", width=2.0),
 }
