@@ -67,7 +67,7 @@ def test_a_predictive_check_takes_the_options_of_the_function(place):
     result = called("vpc", "run1", *words, "--json")
     assert result.exit_code == 0, result.output
     told = json.loads(result.stdout)
-    assert {row["BIN"] for row in told["bins"]} == {0, 1, 2} and told["files"][0] == "check/vpc.png"
+    assert {row["BIN"] for row in told["bins"]} == {0, 1, 2} and told["files"][0] == "check/rcvpc.png"
     assert "VPC of DV against TIME, 100 replicates" in told["summary"][0]
 
 
@@ -79,7 +79,7 @@ def test_a_model_and_its_data_are_fitted_first(place):
 def test_a_report_is_written(place):
     result = called("report", "run1", "-o", "r.html", "--n", 50)
     assert result.exit_code == 0 and "Report: r.html (5." in result.output
-    assert "popmix fit" in (place / "r.html").read_text()
+    assert "Goodness of fit" in (place / "r.html").read_text()
 
 
 def test_runs_are_shown_side_by_side():
@@ -113,4 +113,4 @@ def test_what_the_data_can_say_is_part_of_a_check():
 )
 def test_what_is_wrong_is_told(words, told):
     result = called(*words)
-    assert result.exit_code == 1 and told in result.output
+    assert result.exit_code == 2 and told in result.stderr and result.stdout == ""

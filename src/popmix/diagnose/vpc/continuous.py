@@ -1,7 +1,7 @@
 """The visual predictive check of a continuous outcome (and of counts): percentiles of observed and simulated values along an axis."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -14,6 +14,13 @@ from popmix.plot import Picture, vpc_picture
 from popmix.table import Table
 
 CORRECTIONS = ("prediction", "variability", "reference")
+# what pictures are called, and their values, by correction
+_CORRECTED = {
+    None: ("vpc", ""),
+    "prediction": ("pcvpc", "prediction-corrected"),
+    "variability": ("pvcvpc", "prediction- and variability-corrected"),
+    "reference": ("rcvpc", "reference-corrected"),
+}
 
 
 @dataclass(frozen=True, eq=False)
@@ -107,21 +114,19 @@ class VPC:
 
     def picture(self, *, log: bool = False) -> Picture:
         """Return the picture: observed percentiles over simulated intervals, points, bins and limits."""
-        words = {
-            "prediction": "prediction-corrected ",
-            "variability": "prediction- and variability-corrected ",
-            "reference": "reference-corrected ",
-        }
-        return vpc_picture(
+        name, what = _CORRECTED[self.correction]
+        drawn = vpc_picture(
             self.bins,
             self.observations,
             limit=None if self.correction else self.limit,
             log=log,
-            y_label=f"{words.get(self.correction, '')}{self.endpoint}",
+            y_label=f"{what} {self.endpoint}".strip(),
             x_label=self.against,
             corrected=self.correction is not None,
             below=self.below,
         )
+        title = f"{what} visual predictive check".strip()
+        return replace(drawn, name=name, title=title[0].upper() + title[1:])
 
     def __repr__(self) -> str:
         share = f"{100 * self.coverage:.0f} %" if np.isfinite(self.coverage) else "none"
