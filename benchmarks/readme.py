@@ -22,6 +22,8 @@ TABLES = {
     "(f2)": "Values below a limit of quantification, against the same data with all values:",
     "(g1)": "Other estimators, two threads, engine loaded and data read; the covariance after FOCEI (the whole call, binding included):",
     "(g2)": "",
+    "(h1)": "Diagnostics of 120 subjects with 1000 replicates (whole calls), and a report:",
+    "(h2)": "",
 }
 
 

@@ -17,6 +17,7 @@ from collections.abc import Callable
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import diagnostics
 import equations
 import methods
 import numpy as np
@@ -191,6 +192,7 @@ def measure(folder: Path) -> None:
     equations.measure(folder)
     outcomes.measure(folder)
     methods.measure(folder)
+    diagnostics.measure(folder)
 
 
 if __name__ == "__main__":
