@@ -69,6 +69,10 @@ class FakeFit:
         return Table(columns | {"fixed": own.fixed, "unit": np.array(own.units, dtype=object)})
 
     @property
+    def trace(self) -> Table:
+        return Table({"iteration": np.arange(2), "ofv": np.array([1.0, 0.5])})
+
+    @property
     def individuals_table(self) -> Table:
         names = self.parameters.eta_names
         ids = np.array(self.data.ids, dtype=object)

@@ -101,7 +101,8 @@ def residuals_from(
         columns["NPDE"][rows], columns["NPD"][rows] = found.npde, found.npd
         if simulated.outcomes.family(name, simulated.values) is not None:
             columns["EPRED"][rows] = simulated.dv[:, rows].mean(axis=0)
-    lost = int(np.count_nonzero(np.isnan(columns["NPDE"])))
+    counted = problem.weights[problem.data.subject[problem.timeline.observed_row]] > 0
+    lost = int(np.count_nonzero(np.isnan(columns["NPDE"]) & counted))
     if lost:
         notes.append(
             f"{lost} observations have no NPDE: they can't be simulated, or their subject has too many (or too similar) observations for "
