@@ -130,17 +130,8 @@ def test_threads_change_nothing(fit):
 
 
 def test_values_below_a_limit_get_a_panel_of_their_own(fit):
-    class Limited(Model):
-        WT = Covariate(unit="kg")
-        tvKa = Theta(1.2, lower=0)
-        tvCL = Theta(2.0, lower=0)
-        tvV = Theta(20.0, lower=0)
-        CL = LogNormal(tvCL * (WT / 70) ** 0.75, iiv=0.25)
-        V = LogNormal(tvV, iiv=0.2)
-        pk = OneCompartment(cl=CL, v=V, ka=tvKa)
-        DV = Observation(pk.concentration, proportional=0.15, additive=0.05, lloq=1.0)
-
-    found = popmix.vpc(popmix.evaluate(Limited, fit.data, popmix.Laplace()), 300)
+    limited = Oral.with_(DV=Observation(Oral["pk"].concentration, proportional=0.15, additive=0.05, lloq=1.0))
+    found = popmix.vpc(popmix.evaluate(limited, fit.data, popmix.Laplace()), 300)
     below = fit.predictions_table["DV"] < 1.0
     assert np.isclose(np.sum(found.below["OBSERVED"] * found.below["N"]), below.sum())
     inside = (found.below["OBSERVED"] >= found.below["LOW"]) & (found.below["OBSERVED"] <= found.below["HIGH"])

@@ -24,7 +24,7 @@ def pools(monkeypatch) -> list[int]:
             made.append(workers)
             super().__init__(workers)
 
-    monkeypatch.setattr("popmix.likelihood.problem.ThreadPoolExecutor", Recorder)
+    monkeypatch.setattr("popmix.likelihood.threads.ThreadPoolExecutor", Recorder)
     return made
 
 

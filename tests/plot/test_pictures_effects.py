@@ -53,7 +53,10 @@ def test_samples_are_a_second_set_with_their_own_strength():
     weight, sex = picture.panels[:2]
     assert [layer.style for layer in layers(weight, Points)] == ["samples", "first"]  # samples lie behind
     assert [layer.style for layer in layers(weight, Lines)] == ["second", "first"]
-    assert [box.place.tolist() for box in layers(sex, Boxes)] == [[0.22, 1.22], [-0.22, 0.78]]
+    assert [box.place[:2].tolist() for box in layers(sex, Boxes)] == [[0.22, 1.22], [-0.22, 0.78]]
+    # boxes know the places of the other set, so that they don't lie over each other
+    assert all(np.min(np.diff(np.sort(box.place))) == pytest.approx(0.44) for box in layers(sex, Boxes))
+    assert [sum(len(values) for values in box.values) for box in layers(sex, Boxes)] == [480, 24]
     assert "samples" in weight.title
 
 
@@ -91,9 +94,9 @@ def test_pairs_are_a_matrix():
 def test_forest_has_a_line_for_each_row_and_group():
     picture = forest(made.forest_rows())
     [panel] = picture.panels
-    assert list(panel.y_names.values()) == ["weight", "  50 kg", "  90 kg", "renal impairment", "  moderate", "  severe"]
+    assert list(panel.y_names.values()) == ["weight:", "50 kg", "90 kg", "renal impairment:", "moderate", "severe"]
     estimates = layers(panel, Points)[0]
-    assert [panel.y_names[place].strip() for place in estimates.y] == made.forest_rows()["NAME"].tolist()
+    assert [panel.y_names[place] for place in estimates.y] == made.forest_rows()["NAME"].tolist()
     assert (layers(panel, Shade)[0].low, layers(panel, Shade)[0].high) == (0.8, 1.25) and layers(panel, Rule)[0].at == 1.0
     assert layers(panel, Texts)[0].words[0] == "0.81 [0.75, 0.88]" and len(layers(panel, Whiskers)[0].place) == 4
     low, high = panel.y_range
@@ -165,6 +168,7 @@ def test_exposure_has_bands_from_wide_to_narrow():
     assert layers(first, Shade)[0].high == 6.0 and layers(second, Rule, "limit")[0].at == 5.0
     assert layers(first, Ticks)[0].x.tolist() == [0.0, 12.0] and layers(second, Ticks)[0].x.tolist() == [0.0]
     assert all(np.all(band.low > 0) for band in layers(first, Band))  # nothing has been absorbed at time 0
+    assert first.y_range == second.y_range
     with pytest.raises(OptionError, match="lower end first"):
         exposure_bands(made.exposure(), targets=(6.0, 3.0))
     with pytest.raises(OptionError, match="no band"):

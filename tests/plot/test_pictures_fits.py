@@ -187,6 +187,14 @@ def test_quantiles_are_ordered_with_their_subjects():
     assert layers(panel, Rule)[0].kind == "identity" and len(layers(panel, Band)) == 1
 
 
+def test_smooth_over_a_few_places_has_no_leaps():
+    # values at five places: the nearest three quarters of them change all at once between places
+    random = np.random.default_rng(4)
+    own = Table({"TIME": np.repeat([0.4, 2.0, 4.0, 5.5, 6.5], 20), "CWRES": random.normal(0, 1, 100)})
+    [line] = layers(residuals_against(own).panels[0], Lines, "smooth")
+    assert np.max(np.abs(np.diff(line.y))) < 0.05  # 80 steps over a line that stays within +-1
+
+
 def test_classic_panel_has_its_four():
     picture = gof_panel(made.observations())
     assert [(panel.x_label.split()[0], panel.y_label.split()[0]) for panel in picture.panels] == [

@@ -19,7 +19,7 @@ from popmix.interop.opening import is_run, open_run
 from popmix.plot import Picture
 from popmix.report import report
 from popmix.table import Table
-from popmix.uncertainty import Covariance
+from popmix.uncertainty import Covariance, covariance
 
 FORMATS = ("png", "pdf", "svg", "html")
 
@@ -108,15 +108,19 @@ def vpc_run(
 
 
 def report_run(subject: Subject, target: Path, n: int, request: Request) -> Path:
-    """Write the report of a fit; one without a covariance gets the sandwich, which takes about as long as the fit."""
+    """Write the report of a fit with its certificate; one without a covariance gets the sandwich, which takes about as long as the fit."""
     told = {"threads": request.threads, "progress": request.progress}
-    fit = subject.fit
-    certificate = None if fit.convergence.evaluated_only else fit.certificate(**told)
+    fit, known, certificate, notes = subject.fit, subject.covariance, None, list(subject.notes)
+    if not fit.convergence.evaluated_only:
+        try:
+            known = known or covariance(fit, **told)
+            certificate = fit.certificate(**told)
+        except PopmixError as error:
+            notes.append(f"Not all that is known of the precision of this fit could be computed: {error}")
     pictures = gallery(fit, n, seed=1 if request.seed is None else request.seed, **told)
-    own = {"covariance": subject.covariance, "certificate": certificate, "command": subject.command, "notes": subject.notes}
-    return report(
-        fit, target, gallery=pictures, title=subject.name if subject.folder is None else f"{fit.model.name}: {subject.name}", **own
-    )
+    title = subject.name if subject.folder is None else f"{fit.model.name}: {subject.name}"
+    own = {"covariance": known, "certificate": certificate, "command": subject.command, "notes": notes}
+    return report(fit, target, gallery=pictures, title=title, **own)
 
 
 def compare_runs(folders: Sequence[str], request: Request) -> FitComparison:

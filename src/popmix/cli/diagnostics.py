@@ -1,7 +1,7 @@
 """The commands that show whether a model is any good: gof, npde, vpc, report. Each takes a run folder, or a model and its data."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -35,8 +35,7 @@ def gof(
     """Draw goodness-of-fit pictures: predictions, residuals, their distribution."""
     with guarded(traceback):
         with progress() as told:
-            request = app.Request(None, False, seed, jobs, (), told, pairs(column), make_solver(solver))
-            subject = app.subject_of(what, data, make_method(method, option or ()), request)
+            request, subject = _looked_at(what, data, method, option, (column, solver), seed, jobs, told)
             found = app.gof_run(subject, out, format, request)
         _show(found, json)
 
@@ -62,8 +61,7 @@ def npde(
     """Compute and draw normalised prediction distribution errors; a run folder gets them in its predictions.csv."""
     with guarded(traceback):
         with progress() as told:
-            request = app.Request(None, False, seed, jobs, (), told, pairs(column), make_solver(solver))
-            subject = app.subject_of(what, data, make_method(method, option or ()), request)
+            request, subject = _looked_at(what, data, method, option, (column, solver), seed, jobs, told)
             found = app.npde_run(subject, n, decorrelation, out, format, request)
         _show(found, json)
 
@@ -100,8 +98,7 @@ def vpc(
         own = {"endpoint": endpoint, "against": against, "bins": app.bins_of(bins), "stratify": stratify, "correction": correction}
         own |= {"reference": app.reference_of(reference), "event": event}
         with progress() as told:
-            request = app.Request(None, False, seed, jobs, (), told, pairs(column), make_solver(solver))
-            subject = app.subject_of(what, data, make_method(method, option or ()), request)
+            request, subject = _looked_at(what, data, method, option, (column, solver), seed, jobs, told)
             found = app.vpc_run(subject, n, own, uncertainty, out, format, request)
         _show(found, json)
 
@@ -128,6 +125,22 @@ def report(
             subject = app.subject_of(what, data, make_method(method, option or ()), request)
             written = app.report_run(subject, out, n, request)
         typer.echo(f"Report: {written} ({written.stat().st_size / 1e6:.1f} MB)")
+
+
+def _looked_at(
+    what: str,
+    data: str | None,
+    method: str | None,
+    option: list[str] | None,
+    given: tuple[list[str] | None, list[str] | None],
+    seed: int | None,
+    jobs: int | None,
+    told: Any,
+) -> tuple[Any, Any]:
+    """Return the request and what is looked at; `given`: the columns and the solver."""
+    column, solver = given
+    request = app.Request(None, False, seed, jobs, (), told, pairs(column), make_solver(solver))
+    return request, app.subject_of(what, data, make_method(method, option or ()), request)
 
 
 def _show(found: "app.Seen", json: bool) -> None:

@@ -52,11 +52,14 @@ def _places(problem: Problem, points: int):
 
 
 def dose_times(fit: Fit) -> Table:
-    """Return ID and TIME of every dose, additional ones (ADDL) included, up to the last record of its subject."""
+    """Return ID and TIME of every dose, additional ones (ADDL) included, up to the last record of its subject before a reset."""
     table = fit.data
     ids, times = [], []
+    resets = np.flatnonzero(np.isin(table.evid, (3, 4)))
     for row in np.flatnonzero(table.dosing).tolist():
-        end = table.time[table.starts[table.subject[row] + 1] - 1]
+        last = table.starts[table.subject[row] + 1]
+        following = resets[(resets > row) & (resets < last)]
+        end = table.time[(following[0] if len(following) else last) - 1]
         given = table.time[row] + table.ii[row] * np.arange(int(table.addl[row]) + 1)
         own = given[given <= end]
         ids += [table.ids[table.subject[row]]] * len(own)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from functools import cached_property
@@ -36,6 +35,7 @@ from popmix.likelihood.groupings import Groupings
 from popmix.likelihood.mixture import Shares, mixed, shares_of
 from popmix.likelihood.rules import Conditional, Rule
 from popmix.likelihood.solver import Solver
+from popmix.likelihood.threads import on_threads
 from popmix.model.model import Model
 from popmix.model.parameters import Parameters
 
@@ -122,18 +122,7 @@ class Problem:
         threads = min(threads or os.cpu_count() or 1, max(1, len(active) // _SUBJECTS_PER_THREAD))
         n_chunks = max(-(-len(active) // most), threads * _CHUNKS_PER_THREAD if threads > 1 else 1)
         chunks = np.array_split(active, n_chunks) if n_chunks > 1 else [active]
-        if threads == 1:
-            for chunk in chunks:
-                task(chunk)
-            return
-        with ThreadPoolExecutor(threads) as pool:
-            waiting = [pool.submit(task, chunk) for chunk in chunks]
-            try:
-                for done in waiting:
-                    done.result()
-            except KeyboardInterrupt:
-                pool.shutdown(cancel_futures=True)
-                raise
+        on_threads(task, chunks, threads)
 
     def foce(self, parameters: Parameters, *, interaction: bool = True, **options: Any) -> Evaluation:
         """Evaluate the FOCE objective and its derivatives; options as in `evaluate`."""

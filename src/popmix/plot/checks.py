@@ -47,7 +47,7 @@ def vpc_picture(
     panels, columns = main, columns_for(len(main))
     if below is not None:
         lower = [
-            replace(_fractions(_of(below, one), one, (names[0], "fraction below limit")), x_range=panel.x_range)
+            replace(_fractions(_of(below, one), one, (names[0], "fraction below limit"), told=False), x_range=panel.x_range)
             for one, panel in zip(strata, main, strict=True)
         ]
         # each panel of fractions stands below its stratum, beside it where there are too many strata for one row
@@ -161,12 +161,12 @@ def _rectangles(left: np.ndarray, right: np.ndarray, low: np.ndarray, high: np.n
     return [(edges.ravel(), np.repeat(lower, 2), np.repeat(upper, 2)) for edges, lower, upper in parts]
 
 
-def _fractions(own: Table, title: str, names: tuple[str, str]) -> Panel:
-    """Return observed fractions over the intervals that simulation gives them."""
+def _fractions(own: Table, title: str, names: tuple[str, str], *, told: bool = True) -> Panel:
+    """Return observed fractions over the intervals that simulation gives them; `told`: with words for a legend."""
     own = chosen(own, np.argsort(numbers(own, "X"), kind="stable"))
-    layers: list[Layer] = [*_intervals(own, "band_median", "simulated", ribbon=True)]
+    layers: list[Layer] = [*_intervals(own, "band_median", "simulated" if told else "", ribbon=True)]
     layers.append(broken_line(*_through(own, "MEDIAN"), "simulated_median"))
-    layers.append(broken_line(*_through(own, "OBSERVED"), "observed_median", "observed"))
+    layers.append(broken_line(*_through(own, "OBSERVED"), "observed_median", "observed" if told else ""))
     known = finite(own, "X", "OBSERVED")
     layers.append(Points(numbers(known, "X"), numbers(known, "OBSERVED"), "points"))
     return Panel(layers, title, *names, y_range=(-_MARGIN, 1 + _MARGIN))
@@ -237,7 +237,8 @@ def _survival(observed: Table, simulated: Table | None, title: str, label: str) 
     for name in ("LOW", "HIGH"):
         if name in own:
             bound = numbers(own, name)
-            layers.append(Lines(time[np.isfinite(bound)], bound[np.isfinite(bound)], "dashed", steps=True))
+            known = np.isfinite(bound)
+            layers.append(Lines(time[known], bound[known], "dashed", steps=True, label="confidence interval" if name == "LOW" else ""))
     layers.append(Lines(time, survival, "observed_median", steps=True, label="observed"))
     if "CENSORED" in own:
         lost = numbers(own, "CENSORED") > 0
@@ -267,6 +268,10 @@ def npc_picture(table: Table) -> Picture:
         layers += [Lines(at, ratio, "observed_median", label="observed"), Points(at[~outside], ratio[~outside], "points")]
         layers.append(Points(at[outside], ratio[outside], "flagged", label="outside"))
         panels.append(Panel(layers, side, "prediction interval [%]", "observed / expected"))
+    # both sides on one scale
+    tops = [np.concatenate([own["RATIO"], own["HIGH"]]) for own in ratios]
+    top = 1.06 * float(np.max(np.concatenate([*tops, np.ones(1)])))
+    panels = [replace(panel, y_range=(0.0, top)) for panel in panels]
     data = {"counts": table} | {f"ratios_{own['SIDE'][0]}": own for own in ratios if own.n_rows}
     title = "Numerical predictive check"
     return Picture("npc", panels or [Panel([])], title, columns=columns_for(len(panels)), panel_size=(3.8, 3.0), data=data)

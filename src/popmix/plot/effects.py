@@ -162,13 +162,17 @@ def _boxes(x: np.ndarray, y: np.ndarray, who: np.ndarray, levels: list[str], shi
     at = np.array([places.get(value, np.nan) for value in x.tolist()], dtype=float)
     kept = np.isfinite(at)
     at, y, who = at[kept], y[kept], who[kept]
-    present = np.unique(at)
-    values = [y[at == place] for place in present]
+    middles = np.arange(len(levels), dtype=float)
+    values = [y[at == middle] for middle in middles]
+    # the place of the other set is told too, without values, so that boxes are narrow enough to stand side by side
+    other = [-shift] if shift else []
+    spots = np.concatenate([middles + own for own in (shift, *other)])
+    boxed_values = [*values, *(np.zeros(0) for _ in other for _ in middles)]
     thin = _thinned(len(at))
     boxed = "box" if style == "points" else style
     marks = "samples" if style == "second" else style
     points = Points(at[thin] + shift + jitter(len(at))[thin], y[thin], marks, who[thin])
-    return [Boxes(present + shift, values, boxed), points], between_share(values)
+    return [Boxes(spots, boxed_values, boxed), points], between_share(values)
 
 
 def _thinned(count: int) -> np.ndarray:

@@ -34,12 +34,11 @@ def exposure_bands(
     """
     pairs = _pairs(table)
     panels = []
-    top = _top(table, pairs, log)
+    limits = _limits(table, pairs, log)
     for group, rows in by_value(table, "GROUP" if "GROUP" in table else None):
         target = targets.get(group) if isinstance(targets, Mapping) else targets
         panels.append(_profile(rows, pairs, group, target, _doses(doses, group), log, y_label))
-    if top is not None:
-        panels = [replace(panel, y_range=(0.0, top)) for panel in panels]
+    panels = [replace(panel, y_range=limits) for panel in panels]
     return Picture(
         "exposure",
         panels or [Panel([])],
@@ -61,11 +60,14 @@ def _pairs(table: Table) -> list[tuple[str, str, str]]:
     return sorted(shares, key=lambda pair: -float(pair[2] or 100))
 
 
-def _top(table: Table, pairs: list[tuple[str, str, str]], log: bool) -> float | None:
-    """Return the upper limit that groups share, None for a logarithmic axis and for values that are not all positive."""
+def _limits(table: Table, pairs: list[tuple[str, str, str]], log: bool) -> tuple[float, float] | None:
+    """Return the limits of y that groups share, None where there is nothing to take them from."""
     values = np.concatenate([numbers(table, name) for pair in pairs for name in pair[:2]])
-    values = values[np.isfinite(values)]
-    return None if log or len(values) == 0 or np.min(values) < 0 or np.max(values) == 0 else 1.05 * float(np.max(values))
+    values = values[np.isfinite(values) & ((values > 0) if log else True)]
+    if len(values) == 0 or np.ptp(values) == 0:
+        return None
+    low, high = float(np.min(values)), float(np.max(values))
+    return (low * 0.8, high * 1.25) if log else (min(0.0, 1.05 * low), max(0.0, 1.05 * high))
 
 
 def _doses(doses: Table | None, group: str) -> np.ndarray:

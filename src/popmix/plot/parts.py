@@ -15,7 +15,7 @@ from popmix.table import Table
 
 NORMAL = NormalDist()
 TWO_SIDED = NORMAL.inv_cdf(0.975)
-_FEWEST_SMOOTHED, _FEWEST_PLACES = 8, 4
+_FEWEST_SMOOTHED, _FEWEST_PLACES, _FEW_PLACES, _WIDE = 8, 4, 10, 1.5
 _FEWEST_BINS, _MOST_BINS = 8, 40
 _MOST_PANELS = 36
 _NARROWEST_SPREAD = 1e-12  # relative to the values; closer than that, they are the same but for rounding
@@ -119,8 +119,11 @@ def smoothed(x: np.ndarray, y: np.ndarray, *, log: bool = False, style: str = "s
     """Return a loess line in a list, an empty list for too few points; with `log` it is fitted to the logarithms of both."""
     kept = np.isfinite(x) & np.isfinite(y) & (((x > 0) & (y > 0)) if log else True)
     x, y = x[kept], y[kept]
-    if len(x) < _FEWEST_SMOOTHED or len(np.unique(x)) < _FEWEST_PLACES:
+    different = len(np.unique(x))
+    if len(x) < _FEWEST_SMOOTHED or different < _FEWEST_PLACES:
         return []
+    # the nearest part of values that share a few places changes by leaps, and the line with it: all of them are taken, the farthest too
+    span = span if different > _FEW_PLACES else max(span, _WIDE)
     if not log:
         at, fitted = loess(x, y, span=span)
         return [Lines(at, fitted, style, label=label)]

@@ -70,8 +70,8 @@ def _places(own: Table) -> tuple[list[tuple[float, str]], np.ndarray]:
     groups = words(own, "GROUP") if "GROUP" in own else np.full(own.n_rows, "", dtype=object)
     lines: list[tuple[int, str]] = []
     for group in dict.fromkeys(groups.tolist()):
-        lines += [(-1, group)] if group else []
-        lines += [(int(row), f"  {names[row]}" if group else names[row]) for row in np.flatnonzero(groups == group)]
+        lines += [(-1, f"{group}:")] if group else []
+        lines += [(int(row), names[row]) for row in np.flatnonzero(groups == group)]
     place = np.zeros(own.n_rows)
     rows = []
     for line, (row, name) in enumerate(lines):

@@ -2,7 +2,6 @@
 
 import os
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -14,6 +13,7 @@ from popmix.likelihood.bind import bind
 from popmix.likelihood.outcomes.exposed import AS_DECLARED, arguments_of, exposed
 from popmix.likelihood.outcomes.families import DISCRETE, Family, Random, Residual, Sequence
 from popmix.likelihood.problem import Problem
+from popmix.likelihood.threads import on_threads
 from popmix.model.declarations import Distribution, Observation
 from popmix.model.parameters import Parameters, parameters_of
 
@@ -177,18 +177,7 @@ def shown(
                 predictions(0, subjects, own, etas[draw], reported, *memory, f[draw], variance[draw], slopes, codes, phi)
 
     workers = min(threads or os.cpu_count() or 1, max(1, n_draws * problem.n_subjects // _LEAST_PER_TASK))
-    parts = np.array_split(np.arange(n_draws), max(1, 4 * workers if workers > 1 else 1))
-    if workers == 1:
-        task(np.arange(n_draws))
-        return f, variance
-    with ThreadPoolExecutor(workers) as pool:
-        waiting = [pool.submit(task, part) for part in parts]
-        try:
-            for done in waiting:
-                done.result()
-        except KeyboardInterrupt:
-            pool.shutdown(cancel_futures=True)
-            raise
+    on_threads(task, np.array_split(np.arange(n_draws), 4 * workers if workers > 1 else 1), workers)
     return f, variance
 
 
