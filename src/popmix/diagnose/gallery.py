@@ -24,6 +24,8 @@ from popmix.estimate.progress import Progress, Silent
 from popmix.plot import Picture, convergence_picture
 from popmix.simulate import Replicates
 
+# pages of individual fits that a gallery holds: of some 130 subjects
+_MOST_PAGES = 15
 SECTIONS = ("Data", "Goodness of fit", "Predictive checks", "NPDE", "Random effects", "Estimation", "Individual fits")
 
 
@@ -72,7 +74,8 @@ def gallery(fit: Fit, n: int = 500, *, seed: int = 1, threads: int | None = None
     effects = effects_of(fit, seed=seed, progress=told)
     add("Random effects", lambda: effect_pictures(fit, effects), effects.note, *(_no_covariates(fit) if len(effects.modes) > 1 else ()))
     add("Estimation", lambda: [*_traces(fit), *objective_pictures(fit)])
-    add("Individual fits", lambda: individual_fits(fit))
+    pages = individual_fits(fit)
+    add("Individual fits", lambda: pages[:_MOST_PAGES], *_left_out(len(pages)))
     return Gallery(sections, notes)
 
 
@@ -83,6 +86,12 @@ def _simulated(fit: Fit, n: int, seed: int, threads: int | None, told: Progress)
     except SupportError as error:
         return None, replace(residuals(fit, 0), notes=(str(error),))
     return simulated, residuals_from(fit, simulated, seed=seed, threads=threads)
+
+
+def _left_out(n_pages: int) -> tuple[str, ...]:
+    if n_pages <= _MOST_PAGES:
+        return ()
+    return (f"The first {_MOST_PAGES} of {n_pages} pages are drawn; popmix.individual_fits(fit) has all of them.",)
 
 
 _NOTHING = {

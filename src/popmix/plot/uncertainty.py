@@ -182,7 +182,7 @@ def profile_curves(points: Table, intervals: Table | None = None, level: float =
         own = finite(chosen(points, words(points, "NAME") == name), "VALUE", "DELTA_OFV")
         own = chosen(own, np.argsort(numbers(own, "VALUE"), kind="stable"))
         value, delta = numbers(own, "VALUE"), numbers(own, "DELTA_OFV")
-        layers: list[Layer] = [Rule("horizontal", level, "limit", label=f"{level:g}")]
+        layers: list[Layer] = [Rule("horizontal", level, "limit", label=f"{level:.3g}")]
         if intervals is not None:
             ends = chosen(intervals, words(intervals, "NAME", "intervals") == name)
             both = np.concatenate([numbers(ends, "LOWER", "intervals"), numbers(ends, "UPPER", "intervals")])

@@ -169,13 +169,13 @@ def subjects_of(fit: Fit, curves: Table, most: int = 2000) -> dict[str, dict]:
 
 
 def _add_curves(found: Mapping[str, dict], curves: Table) -> None:
-    for identity in dict.fromkeys(curves["ID"].tolist()):
-        own = curves["ID"] == identity
-        parts = {}
-        for label in dict.fromkeys(curves["DVID"][own].tolist()):
-            mine = own & (curves["DVID"] == label)
-            parts[str(label)] = {
-                name: [float(f"{value:.5g}") if np.isfinite(value) else None for value in curves[name][mine]]
-                for name in ("TIME", "PRED", "IPRED")
-            }
-        found[str(identity)]["curves"] = parts
+    """Add the curves of every subject and endpoint; rows of a subject stand together."""
+    if curves.n_rows == 0:
+        return
+    names = ("TIME", "PRED", "IPRED")
+    columns = {name: [float(f"{value:.5g}") if value == value else None for value in curves[name].tolist()] for name in names}
+    ids, labels = curves["ID"].tolist(), [str(label) for label in curves["DVID"].tolist()]
+    for k, (identity, label) in enumerate(zip(ids, labels, strict=True)):
+        own = found[str(identity)].setdefault("curves", {}).setdefault(label, {name: [] for name in names})
+        for name in names:
+            own[name].append(columns[name][k])
