@@ -7,6 +7,7 @@ import pytest
 from popmix.app import files
 from popmix.app.files import Request, evaluate_file, fit_file
 from popmix.app.theophylline import Theophylline
+from popmix.data import datasets
 from popmix.errors import Interrupted, OptionError, PopmixError
 from popmix.likelihood import Solver
 
@@ -73,3 +74,16 @@ def test_an_interruption_with_nothing_to_keep_goes_on_as_it_is(monkeypatch, tmp_
 def test_threads_are_at_least_one():
     with pytest.raises(OptionError, match="--jobs 0"):
         Request(threads=0)
+
+
+def test_an_interrupt_while_npde_are_simulated_keeps_the_fit(tmp_path, monkeypatch):
+    """The run folder is complete but for NPDE, and the exception says how to add them."""
+
+    def interrupted(*_, **__):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(files, "residuals", interrupted)
+    request = Request(tmp_path / "run", npde=10)
+    with pytest.raises(Interrupted, match=r"interrupted while NPDE were simulated; .*run is complete but for these \(popmix npde"):
+        fit_file(Theophylline, datasets.path("theophylline"), None, request)
+    assert (tmp_path / "run" / "fit.json").is_file() and (tmp_path / "run" / "predictions.csv").is_file()

@@ -146,10 +146,17 @@ def _refuse_folder(request: Request) -> None:
 
 
 def _save(result: Fitted, request: Request) -> None:
-    if request.out is not None:
-        fit = result.fit if isinstance(result.fit, Posterior) else with_npde(result.fit, request)
-        own = {"overwrite": request.overwrite, "command": request.command, "covariance": result.covariance}
-        run_folder.save(fit, request.out, **own)
+    """Write the run folder. An interrupt while NPDE are simulated does not lose the fit: the folder is written without them."""
+    if request.out is None:
+        return
+    own = {"overwrite": request.overwrite, "command": request.command, "covariance": result.covariance}
+    try:
+        found = result.fit if isinstance(result.fit, Posterior) else with_npde(result.fit, request)
+    except KeyboardInterrupt:
+        run_folder.save(result.fit, request.out, **own)
+        told = f"interrupted while NPDE were simulated; {request.out} is complete but for these (popmix npde {request.out})."
+        raise Interrupted(told, kept=result.fit) from None
+    run_folder.save(found, request.out, **own)
 
 
 def with_npde(fit: Fit, request: Request) -> Fit:
@@ -166,5 +173,6 @@ def with_npde(fit: Fit, request: Request) -> Fit:
 def _kept(interruption: Interrupted, request: Request) -> Interrupted:
     if interruption.kept is None or request.out is None:
         return interruption
-    _save(Fitted(interruption.kept), request)
+    # the user wants it to end: what takes time is left out
+    _save(Fitted(interruption.kept), replace(request, npde=0))
     return Interrupted(f"{str(interruption).removesuffix('.')}: see {request.out}.", interruption.kept)

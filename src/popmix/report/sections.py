@@ -2,6 +2,7 @@
 
 import shlex
 from collections.abc import Mapping, Sequence
+from dataclasses import fields
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,7 @@ from markupsafe import Markup
 from popmix.data import card
 from popmix.data.findings import counted
 from popmix.estimate import Certificate, Fit
+from popmix.estimate.method import Method
 from popmix.model import write
 from popmix.plot import Picture
 from popmix.report.blocks import Block, Code, Drawing, Formula, Rows, Section, Words
@@ -146,8 +148,8 @@ def provenance_section(fit: Fit, command: Sequence[str], notes: Sequence[str]) -
     return Section("provenance", "Provenance", [*blocks, Code(told)])
 
 
-def _options(method: object) -> str:
-    return ", ".join(f"{name}={value}" for name, value in vars(method).items()) or "no options"
+def _options(method: Method) -> str:
+    return ", ".join(f"{one.name}={getattr(method, one.name)}" for one in fields(method)) or "no options"
 
 
 def subjects_of(fit: Fit, curves: Table, most: int = 2000) -> dict[str, dict]:

@@ -5,9 +5,10 @@ For a probability p the coefficients b of cubic B-splines minimise
     sum_i rho_p(y_i - x_i' b) + lambda |D b|^2,     rho_p(r) = r (p - 1{r < 0}),
 
 D second differences, by majorisation: with w_i = 1 / (e + |r_i|), (X'WX + 4 lambda D'D) b = X'W y + (2 p - 1) X'1, again and again with
-r of the step before. lambda is the one, out of a row of them, with the least Schwarz criterion of the observed data,
-log(mean rho) + edf log(n) / (2 n). Sources: Hunter and Lange (J Comput Graph Stat 9:60, 2000); Eilers and Marx (Stat Sci 11:89, 1996);
-Koenker, Ng and Portnoy (Biometrika 81:673, 1994); for predictive checks Jamsen et al. (CPT Pharmacometrics Syst Pharmacol 7:665, 2018).
+r of the step before. lambda, in hundredths of the mean information X'WX of a coefficient, is the one, out of a row of them, with the least
+Schwarz criterion of the observed data, log(mean rho) + edf log(n) / (2 n). Sources: Hunter and Lange (J Comput Graph Stat 9:60, 2000);
+Eilers and Marx (Stat Sci 11:89, 1996); Koenker, Ng and Portnoy (Biometrika 81:673, 1994); for predictive checks Jamsen et al. (CPT
+Pharmacometrics Syst Pharmacol 7:665, 2018).
 """
 
 import numpy as np
