@@ -9,6 +9,8 @@ from popmix.likelihood import Problem
 from popmix.likelihood.thick import thickened
 from popmix.table import Table
 
+_BEFORE = 1 - 1e-6  # of the way to the next record
+
 
 def curves(fit: Fit, points: int = 100, *, threads: int | None = None) -> Table:
     """Return ID, TIME, DVID, PRED and IPRED of every continuous endpoint on about `points` times of each subject, its records included.
@@ -46,7 +48,8 @@ def _places(problem: Problem, points: int):
     def places(start: float, end: float, after_dose: bool) -> np.ndarray:
         n = int(np.clip(np.ceil((end - start) / step), 8 if after_dose else 3, 4 * points)) if step > 0 else 3
         share = np.arange(0 if after_dose else 1, n) / n
-        return start + (end - start) * (share**2 if after_dose else share)
+        # the last one just before the next record, so that a dose there is a step
+        return start + (end - start) * np.append(share**2 if after_dose else share, _BEFORE)
 
     return places
 
