@@ -73,7 +73,7 @@ def vpc(
     if _kind(problem, name) == "TimeToEvent":
         return _survival(simulated, name, own, stratum, event, level, seed, threads)
     layout = Layout(
-        against, axis_of(table, against)[own], stratum[own], table["ID"][own], bins, percentiles_of(percentiles), level, convention
+        against, axis_of(table, against, own), stratum[own], table["ID"][own], bins, percentiles_of(percentiles), level, convention
     )
     observed, drawn = _observed(problem, own), simulated.dv[:, own]
     if isinstance(problem.model.observations[name].prediction, Distribution):

@@ -15,12 +15,15 @@ _MOST_STRATA = 6
 Stratification = str | Sequence[Any] | Mapping[Any, Any] | None
 
 
-def axis_of(table: Table, against: str) -> np.ndarray:
-    """Return the numbers along which observations are laid out. Raises OptionError for a column that is none, or holds no numbers."""
+def axis_of(table: Table, against: str, own: np.ndarray) -> np.ndarray:
+    """Return the numbers along which the observations at positions `own` are laid out.
+
+    Raises OptionError for a column that is none, or does not have a number for each of them.
+    """
     known = [name for name in table if table[name].dtype.kind in "fiu"]
     if against not in known:
         raise OptionError(f"against={against!r} is no column of numbers; there are {', '.join(known)}.")
-    values = table[against].astype(float)
+    values = table[against].astype(float)[own]
     if not np.all(np.isfinite(values)):
         raise OptionError(f"{against} is not known for {np.count_nonzero(~np.isfinite(values))} observations: lay them out along TIME.")
     return values
