@@ -63,25 +63,38 @@ def vpc(
 
     Counts and categories get shares, events Kaplan and Meier's survival. Raises OptionError, and SupportError for a LogLikelihood.
     """
-    if simulated is None:
-        simulated = replicates_of(fit, n, uncertainty=uncertainty, seed=seed, threads=threads, progress=progress)
-    problem = simulated.problem
+    problem = bound(fit, progress) if simulated is None else simulated.problem
     name = _endpoint(problem, endpoint)
-    own = dict(simulated.outcomes.rows())[name]
-    table = _with_axes(fit, problem)
-    stratum = strata_of(problem, table, stratify)
-    if _kind(problem, name) == "TimeToEvent":
+    own, table = _positions(problem, name), _with_axes(fit, problem)
+    stratum, kind = strata_of(problem, table, stratify), _kind(problem, name)
+    _check_event(event)
+    # all that can be wrong is asked before the simulation
+    layout = correcting = None
+    if kind != "TimeToEvent":
+        columns = (axis_of(table, against, own), stratum[own], table["ID"][own])
+        layout = Layout(against, *columns, bins, percentiles_of(percentiles), level, convention)
+        referred = None if reference is None else _reference(fit, problem, reference, threads)[own]
+        correcting = Correction(correction, table["PRED"][own].astype(float), referred, lower_bound, log_data)
+    if simulated is None:
+        simulated = _simulated(problem, fit, n, draws_of(uncertainty, n, seed), seed, threads, progress)
+    if layout is None or correcting is None:
         return _survival(simulated, name, own, stratum, event, level, seed, threads)
-    layout = Layout(
-        against, axis_of(table, against, own), stratum[own], table["ID"][own], bins, percentiles_of(percentiles), level, convention
-    )
     observed, drawn = _observed(problem, own), simulated.dv[:, own]
-    if isinstance(problem.model.observations[name].prediction, Distribution):
-        return category_check(name, observed, drawn, replace(layout, bins="auto" if bins is None else bins))
-    referred = None if reference is None else _reference(fit, problem, reference, threads)[own]
-    corrected = Correction(correction, table["PRED"][own].astype(float), referred, lower_bound, log_data)
+    if kind != "continuous":
+        return category_check(name, observed, drawn, layout)
     check = binless_vpc if bins is None else continuous_vpc
-    return check(name, observed, drawn, layout, corrected, limits_of(problem, name, own))
+    return check(name, observed, drawn, layout, correcting, limits_of(problem, name, own))
+
+
+def _positions(problem: Problem, name: str) -> np.ndarray:
+    """Return the positions of the observations of an endpoint."""
+    names = np.array([one.lowered.name for one in problem.compiled.endpoints], dtype=object)
+    return np.flatnonzero(names[problem.timeline.endpoint] == name)
+
+
+def _check_event(event: int) -> None:
+    if isinstance(event, bool) or not isinstance(event, int) or event < 1:
+        raise OptionError(f"event={event!r}: 1 is the first one.")
 
 
 def npc(
@@ -101,12 +114,12 @@ def npc(
     Arguments as in `vpc`. A value below a limit lies below every interval whose lower end is above the limit, and so on. Raises
     OptionError, and SupportError for a LogLikelihood.
     """
-    simulated = replicates_of(fit, n, uncertainty=uncertainty, seed=seed, threads=threads, progress=progress)
-    problem = simulated.problem
+    problem = bound(fit, progress)
     name = _endpoint(problem, endpoint)
     if _kind(problem, name) == "TimeToEvent":
         raise OptionError(f"{name} is the time of an event: use vpc, which compares survival.")
-    own = dict(simulated.outcomes.rows())[name]
+    simulated = _simulated(problem, fit, n, draws_of(uncertainty, n, seed), seed, threads, progress)
+    own = _positions(problem, name)
     observed, drawn = _beyond(_observed(problem, own), simulated.dv[:, own], limits_of(problem, name, own))
     return numerical_check(name, observed, drawn, intervals, level)
 
@@ -115,10 +128,14 @@ def replicates_of(
     fit: Fit, n: int, *, uncertainty: Any = None, seed: int = 1, threads: int | None = None, progress: Progress | None = None
 ) -> Replicates:
     """Return `n` replicates of the data of a fit at its estimates, or at draws of what is known of their uncertainty."""
-    told = progress or Silent()
-    problem = bound(fit, told)
-    told.update("simulate", None, f"{n} replicates")
-    return replicates(problem, fit.parameters, n, values=draws_of(uncertainty, n, seed), seed=seed, threads=threads)
+    return _simulated(bound(fit, progress), fit, n, draws_of(uncertainty, n, seed), seed, threads, progress)
+
+
+def _simulated(
+    problem: Problem, fit: Fit, n: int, values: np.ndarray | None, seed: int, threads: int | None, progress: Progress | None
+) -> Replicates:
+    (progress or Silent()).update("simulate", None, f"{n} replicates")
+    return replicates(problem, fit.parameters, n, values=values, seed=seed, threads=threads)
 
 
 def draws_of(uncertainty: Any, n: int, seed: int) -> np.ndarray | None:
@@ -197,8 +214,6 @@ def _changed(table: EventTable, values: Mapping[str, Any]) -> EventTable:
 def _survival(
     simulated: Replicates, name: str, own: np.ndarray, stratum: np.ndarray, event: int, level: float, seed: int, threads: int | None
 ) -> SurvivalVPC:
-    if isinstance(event, bool) or not isinstance(event, int) or event < 1:
-        raise OptionError(f"event={event!r}: 1 is the first one.")
     problem = simulated.problem
     rows = problem.timeline.observed_row[own]
     subject, time, happened = problem.data.subject[rows], problem.data.time[rows], _observed(problem, own) == 1

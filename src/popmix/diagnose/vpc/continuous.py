@@ -9,6 +9,7 @@ from popmix.diagnose.npde import Limits
 from popmix.diagnose.vpc.bins import Bins, binned
 from popmix.diagnose.vpc.corrections import prediction_factor, reference_factor, scaled, variability_corrected
 from popmix.diagnose.vpc.percentiles import fraction_rows, joined, percentile_rows
+from popmix.diagnose.vpc.quantiles import CONVENTIONS
 from popmix.errors import OptionError
 from popmix.plot import Picture, vpc_picture
 from popmix.table import Table
@@ -31,7 +32,7 @@ class Layout:
     x: np.ndarray
     stratum: np.ndarray
     ids: np.ndarray
-    bins: Bins = "auto"
+    bins: Bins | None = "auto"
     percentiles: tuple[float, ...] = (5.0, 50.0, 95.0)
     level: float = 0.95
     convention: str = "type7"
@@ -41,6 +42,10 @@ class Layout:
             raise OptionError(f"percentiles={self.percentiles!r}: give numbers between 0 and 100, as (5, 50, 95).")
         if not 0 < self.level < 1:
             raise OptionError(f"level={self.level!r}: the level of the simulated intervals lies between 0 and 1.")
+        if self.convention not in CONVENTIONS:
+            raise OptionError(f"convention={self.convention!r} doesn't exist: it is {' or '.join(map(repr, CONVENTIONS))}.")
+        if self.bins is not None:
+            binned(self.x, self.bins)
 
     def parts(self) -> list[tuple[str, np.ndarray]]:
         """Return the strata with the positions of their observations."""
