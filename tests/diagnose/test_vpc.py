@@ -153,6 +153,12 @@ def test_shares_of_categories_and_counts():
     assert np.allclose(by_bin, 1.0)
     assert popmix.vpc(popmix.evaluate(Grades, right.data, at={"b": -0.6}), 300).coverage < 0.5
     assert len(found.picture().panels) == 3
+    for options, words in (
+        ({"correction": "prediction"}, "PAIN is Ordinal: shares and survival have no correction"),
+        ({"bins": None}, "need bins"),
+    ):
+        with pytest.raises(popmix.OptionError, match=words):
+            popmix.vpc(right, 20, **options)
 
 
 def test_survival_of_the_true_model_covers_and_of_a_wrong_one_does_not():
@@ -169,6 +175,8 @@ def test_survival_of_the_true_model_covers_and_of_a_wrong_one_does_not():
     assert isinstance(found, SurvivalVPC) and found.coverage > 0.7
     assert popmix.vpc(popmix.evaluate(Events, rows, at={"rate": 0.3}), 200).coverage < 0.3
     assert found.picture().name and "event 1" in repr(found)
+    with pytest.raises(popmix.OptionError, match="EVENT is the time of an event, laid out along TIME"):
+        popmix.vpc(popmix.evaluate(Events, rows), 50, against="TAD")
     with pytest.raises(popmix.OptionError, match="event=0: 1 is the first one"):
         popmix.vpc(popmix.evaluate(Events, rows), 50, event=0)
     with pytest.raises(popmix.OptionError, match="use vpc, which compares survival"):

@@ -67,7 +67,7 @@ def vpc(
     name = _endpoint(problem, endpoint)
     own, table = _positions(problem, name), _with_axes(fit, problem)
     stratum, kind = strata_of(problem, table, stratify), _kind(problem, name)
-    _check_event(event)
+    _refuse_idle(name, kind, event, correction, bins, against)
     # all that can be wrong is asked before the simulation
     layout = correcting = None
     if kind != "TimeToEvent":
@@ -92,9 +92,16 @@ def _positions(problem: Problem, name: str) -> np.ndarray:
     return np.flatnonzero(names[problem.timeline.endpoint] == name)
 
 
-def _check_event(event: int) -> None:
+def _refuse_idle(name: str, kind: str, event: int, correction: str | None, bins: Bins | None, against: str) -> None:
+    """Raise OptionError for options that have no meaning for a kind of outcome, and for an event that is none."""
     if isinstance(event, bool) or not isinstance(event, int) or event < 1:
         raise OptionError(f"event={event!r}: 1 is the first one.")
+    if kind == "TimeToEvent" and against != "TIME":
+        raise OptionError(f"{name} is the time of an event, laid out along TIME: leave out against={against!r}.")
+    if kind != "continuous" and correction is not None:
+        raise OptionError(f"{name} is {kind}: shares and survival have no correction={correction!r}; stratify instead.")
+    if kind not in ("continuous", "TimeToEvent") and bins is None:
+        raise OptionError(f"{name} is {kind}: shares of categories need bins; leave out bins=None.")
 
 
 def npc(

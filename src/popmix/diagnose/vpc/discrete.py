@@ -48,7 +48,7 @@ def category_check(endpoint: str, observed: np.ndarray, simulated: np.ndarray, l
     classes = _classes(observed, simulated)
     parts, means = [], []
     for stratum, own in layout.parts():
-        binning = binned(layout.x[own], "auto" if layout.bins is None else layout.bins)
+        binning = binned(layout.x[own], layout.bins)
         edge = (binning.middle, binning.edges[:-1], binning.edges[1:])
         for label, low, high in classes:
             seen, drawn = ((values >= low) & (values <= high) for values in (observed[own], simulated[:, own]))
