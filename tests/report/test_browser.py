@@ -29,7 +29,11 @@ def browser():
 
 @pytest.fixture
 def page(browser, written):
+    """The report, loaded anew and whole: `get` of the page that is open already may return while it still loads."""
+    browser.get("about:blank")
     browser.get(written.as_uri())
+    loaded = "return document.readyState === 'complete' && document.getElementById('subject-panel') !== null"
+    waited(lambda: browser.execute_script(loaded), "the page")
     return browser
 
 
