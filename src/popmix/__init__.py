@@ -68,7 +68,7 @@ _HOME = {
     "gof": "popmix.diagnose.pictures",
     "npde_pictures": "popmix.diagnose.pictures",
     "individual_fits": "popmix.diagnose.pictures",
-    "effect_pictures": "popmix.diagnose.pictures",
+    "effect_pictures": "popmix.diagnose.random_effects",
     "influence": "popmix.diagnose.influence",
     "compare_fits": "popmix.diagnose.contrast",
     "identifiability": "popmix.diagnose.identifiability",

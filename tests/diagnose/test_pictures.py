@@ -7,7 +7,7 @@ import popmix
 from popmix import *
 from popmix.app.theophylline import Theophylline
 from popmix.diagnose.curves import curves, dose_times
-from popmix.diagnose.pictures import covariates_of, effects_of, npde_bands
+from popmix.diagnose.pictures import npde_bands
 from popmix.plot.layers import Ticks, Whiskers
 
 
@@ -114,26 +114,3 @@ def test_bands_of_npde_are_those_of_normal_numbers(theophylline):
     middle = bands["PERCENTILE"] == 50
     assert np.all((bands["LOW"][middle] < 0) & (bands["HIGH"][middle] > 0))
     assert set(bands["X_OF"]) == {"TIME", "PRED"}
-
-
-def test_effects_come_with_samples_or_with_a_word():
-    class Sites(Model):
-        SITE = Level("SITE")
-        a = Theta(2.0)
-        A = Normal(a, iiv=0.7)
-        s = Eta(sd=0.5, level=SITE)
-        DV = Observation(A + s, additive=0.4)
-
-    rows = {
-        "ID": np.repeat(np.arange(8), 3).tolist(),
-        "TIME": [0, 1, 2] * 8,
-        "DV": [2.0, 2.1, 1.9] * 8,
-        "SITE": np.repeat(["a", "b"], 12).tolist(),
-    }
-    found = effects_of(popmix.evaluate(Sites, rows))
-    assert found.samples is None and "No samples" in found.note and "eta_A" in found.modes
-
-
-def test_covariates_are_those_of_the_first_record():
-    found = covariates_of(popmix.evaluate(Repeated, repeated()))
-    assert found["WT"].tolist() == [61.0, 62.0, 63.0] and found["ID"].tolist() == ["1", "2", "3"]

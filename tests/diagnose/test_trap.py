@@ -9,7 +9,7 @@ import pytest
 
 import popmix
 from popmix import *
-from popmix.diagnose.pictures import effect_pictures, effects_of
+from popmix.diagnose.random_effects import effect_pictures, effects_of
 
 TREND = 0.8  # of log tolerance by a unit of the covariate
 
@@ -48,8 +48,8 @@ def test_the_modes_are_shrunken(fitted):
 
 def test_modes_hide_the_trend_and_samples_show_it(fitted):
     """Of the true slope the modes show less than two fifths, the samples more than two thirds; a single answer can't tell the rest."""
-    _, found = fitted
-    hidden, seen = slope(found.covariates, found.modes), slope(found.covariates, found.samples)
+    own = fitted[1].levels[0]
+    hidden, seen = slope(own.covariates, own.modes), slope(own.covariates, own.samples)
     assert hidden < 0.4 * TREND and seen > 0.67 * TREND
 
 
@@ -73,7 +73,7 @@ def test_modes_make_a_trend_with_the_dose_that_samples_do_not_show(fitted):
 
 def test_without_a_trend_samples_make_none(fitted):
     """Of a covariate that has nothing to do with the effects the samples' slope is zero within its error."""
-    _, found = fitted
+    found = fitted[1].levels[0]
     random = np.random.default_rng(5)
     other = popmix.Table({"ID": found.covariates["ID"], "X": random.uniform(-1, 1, found.covariates.n_rows)})
     assert abs(slope(other, found.samples)) < 4 * 0.9 / np.sqrt(300 / 3)

@@ -63,6 +63,32 @@ def test_the_time_at_risk(model, name):
     assert popmix.evaluate(model, data).minus2ll == pytest.approx(2 * expected, rel=close)
 
 
+@pytest.mark.parametrize("integrated", [False, True], ids=["closed form", "integrated"])
+def test_two_events_without_a_record_before_are_at_risk_from_time_0(integrated):
+    """A subject whose first record is that of an event is at risk from time 0, for all events, whatever the order of its records."""
+
+    class Competing(Model):
+        a = Theta(0.2, lower=0)
+        b = Theta(0.1, lower=0)
+        if integrated:
+            one = State(init=1)
+            one.dt = 0 * one
+        RELAPSE = Observation(TimeToEvent(a * one if integrated else a))
+        DEATH = Observation(TimeToEvent(b))
+
+    def minus2ll(*records):
+        time, dv, label = zip(*records, strict=True)
+        return popmix.evaluate(Competing, {"ID": [1] * len(time), "TIME": list(time), "DV": list(dv), "DVID": list(label)}).minus2ll
+
+    for records in (
+        [(5.0, 1, "RELAPSE"), (9.0, 0, "DEATH")],
+        [(5.0, 0, "DEATH"), (5.0, 0, "RELAPSE")],
+        [(5.0, 0, "DEATH"), (9.0, 1, "RELAPSE")],
+    ):
+        expected = sum({"RELAPSE": 0.2, "DEATH": 0.1}[label] * time - v * np.log(0.2) for time, v, label in records)
+        assert minus2ll(*records) == pytest.approx(2 * expected, rel=1e-9)
+
+
 @pytest.mark.parametrize(
     ("hazard", "total"),
     [

@@ -50,12 +50,6 @@ def test_a_fit_finds_what_was_simulated():
     assert all(abs(fit.parameters[name] - value) < 4 * errors[name] for name, value in fit.start.as_dict().items())
 
 
-def test_events_and_wrong_numbers_are_refused():
-    class Events(Model):
-        rate = Theta(0.1, lower=0)
-        EVENT = Observation(TimeToEvent(rate))
-
-    with pytest.raises(popmix.SupportError, match="EVENT: times of events make records of their own"):
-        popmix.simulate(Events, {"ID": [1, 2], "TIME": [1.0, 2.0], "DV": [1, 0]})
+def test_wrong_numbers_are_refused():
     with pytest.raises(popmix.OptionError, match="n must be a whole number of at least 1, not 0"):
         popmix.simulate(Straight, ROWS, 0)

@@ -37,7 +37,7 @@ def test_a_subject_with_a_single_record_is_at_risk_from_zero():
     """H(t) = exp(u) (t / scale)^shape, so that H at simulated times is exponential with mean 1."""
     rows = {"ID": [1, 2], "TIME": [5.0, 30.0], "DV": [0, 1]}
     _, simulated, found = times_of(Weibull, rows)
-    assert found.until == 30.0 and np.all(found.begins == 0)
+    assert found.followed.until == 30.0 and np.all(found.followed.begins == 0)
     hazard = np.exp(simulated.etas[:, :, 0]) * (found.times[:, :, 0] / 8.0) ** 1.6
     limit = np.exp(simulated.etas[:, :, 0]) * (30.0 / 8.0) ** 1.6
     # conditional on an event before the end; hazards are linear between 100 points, which moves a time by less than a point's width

@@ -20,6 +20,7 @@ _HOME = {
     "model_and_data": "popmix.app.looking",
     "identifiability": "popmix.diagnose.identifiability",
     "bins_of": "popmix.app.looking",
+    "event_of": "popmix.app.looking",
     "reference_of": "popmix.app.looking",
     "words": "popmix.app.looking",
     "Seen": "popmix.app.looking",

@@ -156,6 +156,16 @@ def bins_of(text: str) -> Any:
         raise OptionError(f"--bins {text}: give auto, unique, none, a number, or edges such as 0,1,4,24.") from error
 
 
+def event_of(text: str) -> int | None:
+    """Return the number of an event, None for all. Raises OptionError for another word."""
+    if text == "all":
+        return None
+    try:
+        return int(text)
+    except ValueError as error:
+        raise OptionError(f"--event {text}: give a number from 1, or all.") from error
+
+
 def reference_of(texts: Sequence[str] | None) -> dict[str, float | str] | None:
     """Return reference values of `COLUMN=VALUE` texts, None without any. Raises OptionError for texts of another form."""
     found: dict[str, float | str] = {}

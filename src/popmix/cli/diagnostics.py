@@ -84,7 +84,9 @@ def vpc(
     reference: Annotated[
         list[str] | None, typer.Option("--reference", metavar="COLUMN=VALUE", help="A reference dose or covariate.")
     ] = None,
-    event: Annotated[int, typer.Option("--event", metavar="K", help="Which event of a repeated one.")] = 1,
+    event: Annotated[
+        str, typer.Option("--event", metavar="K", help="Which event of a repeated one; all: the mean number of events.")
+    ] = "1",
     uncertainty: Annotated[bool, typer.Option("--uncertainty", help="Draw the parameters too, from the covariance of the run.")] = False,
     out: Folder = None,
     format: Format = "png",
@@ -96,7 +98,7 @@ def vpc(
     """Make a visual predictive check: percentiles, shares of categories, or survival, observed and simulated."""
     with guarded(traceback):
         own = {"endpoint": endpoint, "against": against, "bins": app.bins_of(bins), "stratify": stratify, "correction": correction}
-        own |= {"reference": app.reference_of(reference), "event": event}
+        own |= {"reference": app.reference_of(reference), "event": app.event_of(event)}
         with progress() as told:
             request, subject = _looked_at(what, data, method, option, (column, solver), seed, jobs, told)
             found = app.vpc_run(subject, n, own, uncertainty, out, format, request)

@@ -41,6 +41,18 @@ def with_observations(
     return replace(table, **arrays, levels=levels, covariates=covariates), added
 
 
+def preceded(table: EventTable, rows: np.ndarray, time: np.ndarray) -> EventTable:
+    """Return a table with a copy of each of some records in front of it, as a record without observation at an earlier `time` [rows]."""
+    arrays = {name: np.insert(values, rows, values[rows]) for name, values in vars(table).items() if isinstance(values, np.ndarray)}
+    levels, covariates = (
+        {name: np.insert(values, rows, values[rows]) for name, values in own.items()} for own in (table.levels, table.covariates)
+    )
+    copies = rows + np.arange(len(rows))
+    for name, value in (("time", time), ("evid", 2), ("mdv", 1), ("dv", np.nan)):
+        arrays[name][copies] = value
+    return replace(table, **arrays, levels=levels, covariates=covariates)
+
+
 def _between(values: np.ndarray, table: EventTable, name: str, after: np.ndarray, following: np.ndarray, time: np.ndarray) -> np.ndarray:
     rule = table.interpolation.get(name, "nocb")
     if rule == "locf":

@@ -7,22 +7,22 @@ import numpy as np
 
 from popmix.diagnose.pictures import (
     data_pictures,
-    effect_pictures,
-    effects_of,
     gof,
     headed,
     individual_fits,
     npde_pictures,
     objective_pictures,
 )
+from popmix.diagnose.random_effects import effect_pictures, effects_of
 from popmix.diagnose.residuals import Residuals, residuals, residuals_from
-from popmix.diagnose.vpc import vpc
+from popmix.diagnose.vpc import SurvivalVPC, vpc
 from popmix.diagnose.vpc.check import replicates_of
 from popmix.errors import PopmixError, SupportError
 from popmix.estimate import Fit
 from popmix.estimate.progress import Progress, Silent
 from popmix.plot import Picture, convergence_picture
 from popmix.simulate import Replicates
+from popmix.simulate.follow_up import FollowUp
 
 # pages of individual fits that a gallery holds: of some 130 subjects
 _MOST_PAGES = 15
@@ -72,7 +72,7 @@ def gallery(fit: Fit, n: int = 500, *, seed: int = 1, threads: int | None = None
     add("Predictive checks", lambda: checks, *remarks, *(found.notes if simulated is None else ()))
     add("NPDE", lambda: npde_pictures(fit, found), *found.notes)
     effects = effects_of(fit, seed=seed, progress=told)
-    add("Random effects", lambda: effect_pictures(fit, effects), effects.note, *(_no_covariates(fit) if len(effects.modes) > 1 else ()))
+    add("Random effects", lambda: effect_pictures(fit, effects), effects.note, *(_no_covariates(fit) if effects.levels else ()))
     add("Estimation", lambda: [*_traces(fit), *objective_pictures(fit)])
     pages = individual_fits(fit)
     add("Individual fits", lambda: pages[:_MOST_PAGES], *_left_out(len(pages)))
@@ -95,7 +95,7 @@ def _left_out(n_pages: int) -> tuple[str, ...]:
 
 
 _NOTHING = {
-    "Random effects": "The model has no random effects of subjects.",
+    "Random effects": "The model has no random effects.",
     "NPDE": "There are no NPDE to draw.",
     "Individual fits": "No endpoint is continuous: there are no curves to draw.",
 }
@@ -127,6 +127,8 @@ def _checks(fit: Fit, simulated: Replicates | None, seed: int, threads: int | No
             common = {"endpoint": label, "simulated": simulated, "seed": seed, "threads": threads}
             check = vpc(fit, **common)
             pictures.append(_titled(check.picture(), label, fit))
+            if isinstance(check, SurvivalVPC) and FollowUp.of(simulated.problem, check.endpoint).goes_on:
+                pictures.append(_titled(vpc(fit, event=None, **common).picture(), label, fit))
             if hasattr(check, "bins") and fit.data.n_doses:
                 corrected = vpc(fit, correction="prediction", **common)
                 pictures.append(_titled(corrected.picture(), label, fit))

@@ -1,6 +1,5 @@
 """Pictures of a fit: each takes what it needs from the fit, and titles it with model, OFV and shrinkage as the field does."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -11,15 +10,11 @@ from popmix.diagnose.residuals import Residuals, residuals
 from popmix.diagnose.shrinkage import epsilon_shrinkage
 from popmix.diagnose.vpc.bins import binned
 from popmix.diagnose.vpc.percentiles import percentile_rows
-from popmix.errors import SupportError
-from popmix.estimate import Fit, conditional
+from popmix.estimate import Fit
 from popmix.estimate.progress import Progress
 from popmix.plot import (
     Picture,
     absolute_residuals,
-    effect_distributions,
-    effect_pairs,
-    effects_against_covariates,
     gof_panel,
     npde_panel,
     objective_by_subject,
@@ -33,8 +28,6 @@ from popmix.plot import individual_fits as draw_individual_fits
 from popmix.table import Table
 
 _SIMULATED = 500  # normal samples behind the bands of NPDE
-# conditional samples of each subject in a picture; their means, for which chains would go on, are not drawn
-_SAMPLES, _ITERATIONS = 20, 1
 
 
 def headed(picture: Picture, fit: Fit) -> Picture:
@@ -161,61 +154,6 @@ def individual_fits(fit: Fit, *, per_page: int = 9, log: bool = False) -> list[P
 def _with_bounds(fit: Fit) -> Table:
     table = fit.predictions_table
     return residuals(fit, 0).table if "CENSORED" in table else table
-
-
-@dataclass(frozen=True, eq=False)
-class Effects:
-    """Random effects of a fit in tables: modes, and samples of the conditional distributions (None, and `note`, where there are none)."""
-
-    modes: Table
-    samples: Table | None
-    sds: Mapping[str, float]
-    shrinkage: Mapping[str, float]
-    covariates: Table
-    note: str = ""
-
-
-def effects_of(fit: Fit, *, seed: int = 1, progress: Progress | None = None) -> Effects:
-    """Return the effects of subjects (not of their occasions) with samples of their conditional distributions."""
-    individuals, omega = fit.individuals_table, np.sqrt(np.diag(fit.parameters.omega()))
-    known = dict(zip(fit.parameters.eta_names, omega.tolist(), strict=True))
-    names = [name for name in known if f"eta_{name}" in individuals and np.any(np.isfinite(individuals[f"eta_{name}"].astype(float)))]
-    columns = [f"eta_{name}" for name in names]
-    samples, note = None, ""
-    if columns:
-        try:
-            drawn = conditional(fit, _SAMPLES, seed=seed, iterations=_ITERATIONS, progress=progress).samples()
-            samples = Table({name: drawn[name] for name in ("ID", *columns)})
-        except SupportError as error:
-            note = f"No samples of the conditional distributions beside the modes: {error}"
-    return Effects(
-        modes=Table({name: individuals[name] for name in ("ID", *columns)}),
-        samples=samples,
-        sds={f"eta_{name}": known[name] for name in names},
-        shrinkage={f"eta_{name}": fit.shrinkage[name] for name in names},
-        covariates=covariates_of(fit),
-        note=note,
-    )
-
-
-def covariates_of(fit: Fit) -> Table:
-    """Return ID and the covariates of the model that are known for every subject, at its first record."""
-    first = fit.data.starts[:-1]
-    columns = {"ID": np.array(fit.data.ids, dtype=object)}
-    return Table(columns | {name: fit.data.covariates[name][first] for name in fit.model.covariates if name in fit.data.covariates})
-
-
-def effect_pictures(fit: Fit, found: Effects | None = None, *, progress: Progress | None = None) -> list[Picture]:
-    """Return the pictures of random effects: distributions with shrinkage, against covariates, in pairs; modes beside samples."""
-    own = found or effects_of(fit, progress=progress)
-    if len(own.modes) < 2:
-        return []
-    pictures = [effect_distributions(own.modes, own.sds, own.shrinkage, own.samples)]
-    if len(own.covariates) > 1:
-        pictures.append(effects_against_covariates(own.modes, own.covariates, own.samples))
-    if len(own.modes) > 2:
-        pictures.append(effect_pairs(own.modes, own.samples))
-    return [headed(one, fit) for one in pictures]
 
 
 def data_pictures(fit: Fit) -> list[Picture]:

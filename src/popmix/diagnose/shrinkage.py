@@ -22,6 +22,7 @@ from popmix.errors import OptionError
 from popmix.estimate import Fit
 from popmix.estimate.binding import bound
 from popmix.likelihood import Problem
+from popmix.likelihood.units import units_of
 from popmix.table import Table
 
 CONVENTIONS = ("n-1", "n", "zero")
@@ -77,29 +78,19 @@ def _effects(fit: Fit, problem: Problem, convention: str, samples: np.ndarray | 
     evaluation = judge.evaluate(problem, fit.parameters, threads)
     rule = judge.rule_at(problem, fit.parameters, threads)
     etas, variances = evaluation.marginal.eta, np.einsum("nkk->nk", conditional_variances(problem, evaluation, rule, threads))
-    sds = np.sqrt(np.diag(fit.parameters.omega()))
-    rows = []
-    for pattern, name in enumerate(fit.parameters.eta_names):
-        places = present_places(problem, pattern)
-        own = np.concatenate([etas[present, k] for k, present in places])
-        conditional = np.concatenate([variances[present, k] for k, present in places])
-        drawn = None if samples is None else np.concatenate([samples[present, :, k].ravel() for k, present in places])
-        rows.append({"effect": name, "omega": sds[pattern]} | shrinkages(own, conditional, sds[pattern], convention, drawn))
-    names = ["effect", "omega", *shrinkages(np.zeros(2), np.zeros(2), 1.0, convention, None)]
-    return Table({key: np.array([row[key] for row in rows], dtype=object if key == "effect" else float) for key in names})
-
-
-def present_places(problem: Problem, pattern: int) -> list[tuple[int, np.ndarray]]:
-    """Return where a declared effect stands among those of a subject, each with a mask of the subjects that have and count it."""
-    effects, counted = problem.effects, problem.weights > 0
-    within = {level.name: np.array([len(own) for own in level.labels]) for level in problem.groupings.below}
-    above = {one.name: np.isin(np.arange(len(counted)), np.unique(one.group, return_index=True)[1]) for one in problem.groupings.above}
-    found = []
-    for k in np.flatnonzero(effects.pattern == pattern).tolist():
-        level = effects.level[k]
-        present = within[level] > effects.number[k] if level in within else above.get(level, True)
-        found.append((k, counted & present))
-    return found
+    names, counted = fit.parameters.eta_names, problem.weights > 0
+    sds, rows = np.sqrt(np.diag(fit.parameters.omega())), {}
+    for units in units_of(problem):
+        kept = counted[units.subject]
+        modes, conditional = (units.of(one)[kept] for one in (etas, variances))
+        drawn = None if samples is None else units.of(samples)[kept]
+        for k, pattern in enumerate(units.pattern.tolist()):
+            of_effect = None if drawn is None else drawn[..., k].ravel()
+            own = shrinkages(modes[:, k], conditional[:, k], sds[pattern], convention, of_effect)
+            rows[pattern] = {"effect": names[pattern], "omega": sds[pattern]} | own
+    columns = ["effect", "omega", *shrinkages(np.zeros(2), np.zeros(2), 1.0, convention, None)]
+    ordered = [rows[pattern] for pattern in range(len(names))]
+    return Table({key: np.array([row[key] for row in ordered], dtype=object if key == "effect" else float) for key in columns})
 
 
 def shrinkages(

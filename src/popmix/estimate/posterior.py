@@ -15,6 +15,7 @@ from popmix.estimate import pointwise, posterior_summary
 from popmix.estimate.chains import Chain, optional
 from popmix.estimate.finishing import Clock, versions_of
 from popmix.likelihood import Problem
+from popmix.likelihood.units import numbered_names
 from popmix.model.model import Model
 from popmix.model.parameters import Parameters
 from popmix.table import Table
@@ -143,13 +144,6 @@ def posterior_of(problem: Problem, method: Any, plan: Plan, mode: Parameters, ch
     subjects = tuple(str(problem.data.ids[k]) for k in plan.subjects)
     clock.lap("draws")
     return Posterior(
-        problem, method, draws, etas.reshape(*shape, *etas.shape[1:]), effect_names(problem, mode), subjects, statistics,
+        problem, method, draws, etas.reshape(*shape, *etas.shape[1:]), numbered_names(problem, mode.eta_names), subjects, statistics,
         plan.centred.astype(bool), mode, seed, dict(clock.laps), versions_of("nutpie", "arviz"),
     )  # fmt: skip
-
-
-def effect_names(problem: Problem, parameters: Parameters) -> tuple[str, ...]:
-    """Return names of a subject's random effects: as declared, those of occasions with the number of the occasion, `kappa_CL[1]`."""
-    effects = problem.effects
-    names = (parameters.eta_names[k] for k in effects.pattern)
-    return tuple(name if number < 0 else f"{name}[{number + 1}]" for name, number in zip(names, effects.number, strict=True))

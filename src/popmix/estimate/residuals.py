@@ -16,6 +16,7 @@ import numpy as np
 
 from popmix.engine.predict import Predictions
 from popmix.likelihood import Evaluation, Problem, Rule
+from popmix.likelihood.units import labelled_columns, units_of
 from popmix.table import Table
 
 
@@ -76,7 +77,7 @@ def individuals_table(problem: Problem, evaluation: Evaluation, individual: Pred
     """
     marginal = evaluation.marginal
     columns = {"ID": np.array(problem.data.ids, dtype=object), "OFV": evaluation.individual, "STATUS": marginal.status}
-    columns |= _effect_columns(problem, evaluation) | _group_columns(problem, evaluation)
+    columns |= labelled_columns(problem, evaluation.parameters.eta_names, marginal.eta) | _group_columns(problem, evaluation)
     return Table(columns | {name: individual.reported[:, k] for k, name in enumerate(problem.compiled.reported)})
 
 
@@ -88,43 +89,19 @@ def _group_columns(problem: Problem, evaluation: Evaluation) -> dict[str, np.nda
     return {name: evaluation.group + 1} | {f"P_{name}_{g + 1}": evaluation.membership[:, g] for g in range(problem.n_groups)}
 
 
-def _effect_columns(problem: Problem, evaluation: Evaluation) -> dict[str, np.ndarray]:
-    names, effects, etas = evaluation.parameters.eta_names, problem.effects, evaluation.marginal.eta
-    columns = {f"eta_{names[effects.pattern[k]]}": etas[:, k] for k in np.flatnonzero(effects.number < 0)}
-    for level in problem.groupings.below:
-        inside = effects.level == level.name
-        for label in dict.fromkeys(label for own in level.labels for label in own):
-            number = np.array([own.index(label) if label in own else -1 for own in level.labels])
-            for pattern in dict.fromkeys(effects.pattern[inside].tolist()):
-                positions = np.flatnonzero(inside & (effects.pattern == pattern))
-                values = np.where(number >= 0, etas[np.arange(len(etas)), positions[number]], np.nan)
-                name = names[pattern]
-                columns[f"{name if name.startswith('kappa_') else f'eta_{name}'}_{label}"] = values
-    return columns
-
-
 def shrinkage_of(problem: Problem, evaluation: Evaluation) -> dict[str, float]:
     """Return 100 (1 - SD(eta*) / omega) in percent by effect, with the divisor n - 1 about the mean (NONMEM up to 7.4).
 
     Effects within subjects are counted for every occasion (or jar, ...) that a subject has, those above once for every group.
     """
-    parameters, effects, counted = evaluation.parameters, problem.effects, problem.weights > 0
-    sds = np.sqrt(np.diag(parameters.omega()))
-    within = {level.name: np.array([len(own) for own in level.labels]) for level in problem.groupings.below}
-    above = {
-        level.name: np.isin(np.arange(len(counted)), np.unique(level.group, return_index=True)[1]) for level in problem.groupings.above
-    }
-    found = {}
-    for pattern, name in enumerate(parameters.eta_names):
-        values = []
-        for k in np.flatnonzero(effects.pattern == pattern):
-            level = effects.level[k]
-            present = within[level] > effects.number[k] if level in within else above.get(level, True)
-            values.append(evaluation.marginal.eta[counted & present, k])
-        together = np.concatenate(values)
-        spread = np.std(together, ddof=1) if len(together) > 1 else np.nan
-        found[name] = float(100 * (1 - spread / sds[pattern]))
-    return found
+    parameters, counted = evaluation.parameters, problem.weights > 0
+    sds, found = np.sqrt(np.diag(parameters.omega())), {}
+    for units in units_of(problem):
+        own = units.of(evaluation.marginal.eta)[counted[units.subject]]
+        spread = np.std(own, axis=0, ddof=1) if len(own) > 1 else np.full(len(units.pattern), np.nan)
+        percent = 100 * (1 - spread / sds[units.pattern])
+        found |= dict(zip(units.pattern.tolist(), percent.tolist(), strict=True))
+    return {name: found[pattern] for pattern, name in enumerate(parameters.eta_names)}
 
 
 def _on_data_scale(problem: Problem, f: np.ndarray) -> np.ndarray:

@@ -18,7 +18,7 @@ from popmix.likelihood.covariates import Records, records_of
 from popmix.likelihood.effects import Effects
 from popmix.likelihood.expectation import expectation_of
 from popmix.likelihood.groupings import Groupings, groupings_of
-from popmix.likelihood.observations import Observed, Scored, observed_records, scored_records
+from popmix.likelihood.observations import Observed, Scored, observed_records, rows_of_events, scored_records
 from popmix.likelihood.problem import Problem
 from popmix.likelihood.solver import AUTOMATIC, Solver, check_solver
 from popmix.likelihood.timeline import Doses, doses_of, timeline_events
@@ -95,7 +95,8 @@ def _timeline(
     _refuse_clock(compiled, doses, table)
     hidden = compiled.lowered.hidden
     emptied = {len(inside) - len(hidden) + k: observed.rows[observed.endpoint == name] for k, name in enumerate(hidden)}
-    events = timeline_events(table, doses, positions, expectation, emptied)
+    opening = np.intersect1d(rows_of_events(expectation, observed), table.starts[:-1])
+    events = timeline_events(table, doses, positions, expectation, emptied, opening)
     observation = np.full(table.n_rows, -1)
     observation[scored.rows] = np.arange(len(scored.rows))
     return Timeline(

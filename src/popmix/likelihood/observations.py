@@ -107,7 +107,7 @@ def _record_values(expectation: Expectation, table: EventTable, observed: Observ
     """
     values = np.zeros((table.n_rows, 4))
     values[:, 2:] = _NONE_BEFORE
-    segment = segments(table)
+    segment, event_rows = segments(table), rows_of_events(expectation, observed)
     values[observed.rows, 0], values[observed.rows, 1] = observed.dv, observed.limit
     for name, outcome in expectation.outcomes.items():
         own = observed.rows[observed.endpoint == name]
@@ -118,20 +118,26 @@ def _record_values(expectation: Expectation, table: EventTable, observed: Observ
             follows = same & np.concatenate([[False], np.diff(segment[own]) == 0])
             values[own, 3] = np.where(follows, np.concatenate([[0.0], np.diff(table.time[own])]), _NONE_BEFORE)
         if outcome.kind is Kind.EVENT:
-            values[own, 1] = risk_begins(table, own)
+            values[own, 1] = risk_begins(table, own, event_rows)
     return values
 
 
-def risk_begins(table: EventTable, rows: np.ndarray) -> np.ndarray:
+def rows_of_events(expectation: Expectation, observed: Observed) -> np.ndarray:
+    """Return the rows of all endpoints that are events."""
+    names = [name for name, outcome in expectation.outcomes.items() if outcome.kind is Kind.EVENT]
+    return observed.rows[np.isin(observed.endpoint, names)]
+
+
+def risk_begins(table: EventTable, rows: np.ndarray, event_rows: np.ndarray) -> np.ndarray:
     """Return for each record of an event endpoint the time from which its hazard counts.
 
-    That is the endpoint's record before it, otherwise the first record of the subject (after the last reset), or time 0 where the record
-    itself is the first one.
+    That is the endpoint's record before it, otherwise the first record of the subject (after the last reset), or time 0 where that first
+    record is one of `event_rows`, those of all endpoints that are events.
     """
     segment = segments(table)
     key = table.subject * (1 + segment.max(initial=0)) + segment
     first = np.searchsorted(key, key[rows])
-    begins = np.where(first == rows, np.minimum(0.0, table.time[rows]), table.time[first])
+    begins = np.where(np.isin(first, event_rows), np.minimum(0.0, table.time[first]), table.time[first])
     if len(rows) > 1:
         follows = np.concatenate([[False], key[rows][1:] == key[rows][:-1]])
         begins = np.where(follows, np.concatenate([[0.0], table.time[rows][:-1]]), begins)

@@ -7,7 +7,7 @@ import numpy as np
 
 from popmix.data import EventTable
 from popmix.data.expectation import Kind
-from popmix.data.thickening import with_observations
+from popmix.data.thickening import preceded, with_observations
 from popmix.likelihood.bind import bind
 from popmix.likelihood.expectation import expectation_of
 from popmix.likelihood.problem import Problem
@@ -46,14 +46,14 @@ def thickened(
 def as_other_records(problem: Problem, labels: Sequence[str], begins: np.ndarray) -> Problem:
     """Return a problem whose table counts the observations of some endpoints (labels in DVID) as other records, not bound again.
 
-    One that is the first record of its subject is moved to `begins` [subjects], so that something can stand between it and its own time.
+    A first record after the time `begins` [subjects] (nan: none) gets a copy in front of it, behind which something can stand.
     """
     table = problem.data
     own = np.isin(table.endpoint, list(labels)) & table.scored
-    is_first = np.zeros(table.n_rows, dtype=bool)
-    is_first[table.starts[:-1]] = True
-    time = np.where(own & is_first, begins[table.subject], table.time)
-    return replace(problem, data=replace(table, time=time, evid=np.where(own, 2, table.evid), mdv=np.where(own, 1, table.mdv)))
+    first = table.starts[:-1]
+    late = first[begins < table.time[first]]
+    others = replace(table, evid=np.where(own, 2, table.evid), mdv=np.where(own, 1, table.mdv))
+    return replace(problem, data=preceded(others, late, begins[table.subject[late]]))
 
 
 def _grid(table: EventTable, places: Callable[[float, float, bool], np.ndarray], until: float | None) -> tuple[np.ndarray, np.ndarray]:

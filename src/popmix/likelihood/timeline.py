@@ -145,11 +145,17 @@ def _forms(table: EventTable, expectation: Expectation, rows: np.ndarray, names:
 
 
 def timeline_events(
-    table: EventTable, doses: Doses, positions: Mapping[str, int], expectation: Expectation, hidden: Mapping[int, np.ndarray] | None = None
+    table: EventTable,
+    doses: Doses,
+    positions: Mapping[str, int],
+    expectation: Expectation,
+    hidden: Mapping[int, np.ndarray] | None = None,
+    opening: np.ndarray | None = None,
 ) -> Events:
     """Return the sorted events of records, resets, steady states, doses, and other changes of amounts.
 
-    `hidden`: by the compartment that cumulates a hazard the rows of its endpoint; it is emptied after each of them.
+    `hidden`: by the compartment that cumulates a hazard the rows of its endpoint; it is emptied after each of them. `opening`: the records
+    of events that are the first of their subjects, before which hazards are cumulated from time 0.
     """
     position = np.arange(table.n_rows) - table.starts[table.subject]
     segment = segments(table)
@@ -166,7 +172,7 @@ def timeline_events(
         _dose_part(START, table, segment, position, dosed.take(infused)),
         _dose_part(STOP, table, segment, position, dosed.take(infused)),
         *(_rewritten(kind, table, segment, position, positions, expectation) for kind in (REPLACE, MULTIPLY, OFF)),
-        *(part for one, own in (hidden or {}).items() for part in _risks(table, segment, position, one, own)),
+        *(part for one, own in (hidden or {}).items() for part in _risks(table, segment, position, one, own, opening)),
     ]
     columns = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
     order = np.lexsort((columns["rank"], columns["time"], columns["segment"], columns["subject"]))
@@ -222,10 +228,12 @@ def _rewritten(
     return part
 
 
-def _risks(table: EventTable, segments: np.ndarray, position: np.ndarray, compartment: int, rows: np.ndarray) -> list[dict]:
-    """Return the events that empty a cumulated hazard after each record of an event; where that is the first one, time 0 comes before."""
+def _risks(
+    table: EventTable, segments: np.ndarray, position: np.ndarray, compartment: int, rows: np.ndarray, opening: np.ndarray | None
+) -> list[dict]:
+    """Return the events that empty a cumulated hazard after each record of its event, and at time 0 before `opening` records."""
     after = _part(OFF, table, segments, rows, table.time[rows], _PER_RECORD * position[rows] + _DOSE_RANK, None)
-    early = rows[(position[rows] == 0) & (table.time[rows] > 0)]
+    early = np.zeros(0, dtype=np.int64) if opening is None else opening[table.time[opening] > 0]
     before = _part(OFF, table, segments, early, np.zeros(len(early)), np.full(len(early), _IMPLIED), None)
     for part in (after, before):
         part["compartment"] = np.full(len(part["time"]), compartment, dtype=np.int64)

@@ -1,6 +1,6 @@
 """Drawings of tables: they know columns, no models."""
 
-from popmix.plot.checks import category_vpc, kaplan_meier, npc_picture, npde_panel, survival_vpc, vpc_picture
+from popmix.plot.checks import category_vpc, cumulative_vpc, kaplan_meier, npc_picture, npde_panel, survival_vpc, vpc_picture
 from popmix.plot.convergence import convergence_picture, convergence_plot
 from popmix.plot.effects import effect_distributions, effect_pairs, effects_against_covariates
 from popmix.plot.exposure import exposure_bands
@@ -15,6 +15,7 @@ __all__ = [
     "Picture",
     "absolute_residuals",
     "category_vpc",
+    "cumulative_vpc",
     "convergence_picture",
     "convergence_plot",
     "effect_distributions",

@@ -207,6 +207,20 @@ def survival_vpc(observed: Table, simulated: Table, *, y_label: str = "survival"
     return Picture("survival_vpc", panels, title, columns=columns_for(len(panels)), panel_size=_size(panels), data=data)
 
 
+def cumulative_vpc(observed: Table, simulated: Table, *, y_label: str = "events per subject") -> Picture:
+    """Draw the mean cumulative number of events over the interval of those of simulated data sets, by stratum.
+
+    `observed`: TIME, CUMULATIVE, perhaps LOW and HIGH (its confidence interval), CENSORED (number censored at a time), STRATUM;
+    `simulated`: TIME, LOW, MEDIAN, HIGH, STRATUM. Raises OptionError for missing columns.
+    """
+    for name in ("TIME", "LOW", "MEDIAN", "HIGH"):
+        numbers(simulated, name, "simulated")
+    panels = [_steps("CUMULATIVE", _of(observed, one), _of(simulated, one), one, y_label) for one in _strata(observed)]
+    data = {"observed": observed, "simulated": simulated}
+    title = "Visual predictive check of the number of events"
+    return Picture("cumulative_vpc", panels, title, columns=columns_for(len(panels)), panel_size=_size(panels), data=data)
+
+
 def kaplan_meier(observed: Table, *, y_label: str = "survival") -> Picture:
     """Draw the Kaplan-Meier estimate as steps with its confidence interval and a mark where subjects were censored, by stratum.
 
@@ -224,9 +238,14 @@ def _size(panels: list[Panel]) -> tuple[float, float]:
 
 def _survival(observed: Table, simulated: Table | None, title: str, label: str) -> Panel:
     """Return the survival of one stratum."""
-    own = finite(observed, "TIME", "SURVIVAL", what="observed")
+    return replace(_steps("SURVIVAL", observed, simulated, title, label), y_range=(-_MARGIN, 1 + _MARGIN))
+
+
+def _steps(name: str, observed: Table, simulated: Table | None, title: str, label: str) -> Panel:
+    """Return an observed step function over the interval of simulated ones."""
+    own = finite(observed, "TIME", name, what="observed")
     own = chosen(own, np.argsort(numbers(own, "TIME"), kind="stable"))
-    time, survival = numbers(own, "TIME"), numbers(own, "SURVIVAL")
+    time, level = numbers(own, "TIME"), numbers(own, name)
     layers: list[Layer] = []
     if simulated is not None:
         band = finite(simulated, "TIME", "LOW", "HIGH")
@@ -234,18 +253,16 @@ def _survival(observed: Table, simulated: Table | None, title: str, label: str) 
         at = numbers(band, "TIME")
         layers.append(Band(at, numbers(band, "LOW"), numbers(band, "HIGH"), "band_median", steps=True, label="simulated"))
         layers.append(Lines(at, numbers(band, "MEDIAN"), "simulated_median", steps=True))
-    for name in ("LOW", "HIGH"):
-        if name in own:
-            bound = numbers(own, name)
+    for side in ("LOW", "HIGH"):
+        if side in own:
+            bound = numbers(own, side)
             known = np.isfinite(bound)
-            layers.append(Lines(time[known], bound[known], "dashed", steps=True, label="confidence interval" if name == "LOW" else ""))
-    layers.append(Lines(time, survival, "observed_median", steps=True, label="observed"))
+            layers.append(Lines(time[known], bound[known], "dashed", steps=True, label="confidence interval" if side == "LOW" else ""))
+    layers.append(Lines(time, level, "observed_median", steps=True, label="observed"))
     if "CENSORED" in own:
         lost = numbers(own, "CENSORED") > 0
-        layers.append(Points(time[lost], survival[lost], "censored", label="censored"))
-    return Panel(
-        layers if len(time) or simulated is not None else [], title, axis(observed, "TIME"), label, y_range=(-_MARGIN, 1 + _MARGIN)
-    )
+        layers.append(Points(time[lost], level[lost], "censored", label="censored"))
+    return Panel(layers if len(time) or simulated is not None else [], title, axis(observed, "TIME"), label)
 
 
 def npc_picture(table: Table) -> Picture:

@@ -36,13 +36,15 @@ _APART = 0.22  # from the middle of a category to the box of modes, and to that 
 _MOST_SAMPLES = 3000  # points drawn; statistics and smooths take all
 _GOLDEN = 0.6180339887498949
 _EFFECTS, _SAMPLES = "effects", "samples"
+_KEYS = ("ID", "UNIT")  # of rows: the subject, and its occasion or the group, where effects are not those of subjects
 
 
 def effect_distributions(effects: Table, sds: Mapping[str, float], shrinkage: Mapping[str, float], samples: Table | None = None) -> Picture:
     """Draw the histogram of each random effect with N(0, omega^2), told its shrinkage.
 
-    `effects`: ID and a column for each effect (conditional modes); `sds`: omega by effect, as SD; `shrinkage`: in percent by effect;
-    `samples`: ID and the same columns, of the conditional distributions: their density is drawn too, since it does not shrink.
+    `effects`: ID, for effects of occasions or groups UNIT (its label), and a column for each effect (conditional modes); `sds`: omega by
+    effect, as SD; `shrinkage`: in percent by effect; `samples`: the same columns, of the conditional distributions: their density is drawn
+    too, since it does not shrink.
     Raises OptionError for missing columns and an effect without SD.
     """
     names = effect_names(effects)
@@ -71,11 +73,11 @@ def effect_distributions(effects: Table, sds: Mapping[str, float], shrinkage: Ma
 
 
 def effect_names(effects: Table) -> list[str]:
-    """Return the columns of effects, all but ID. Raises OptionError without ID or without any."""
+    """Return the columns of effects, all but ID and UNIT. Raises OptionError without ID or without any."""
     column(effects, "ID", _EFFECTS)
-    names = [name for name in effects if name != "ID"]
+    names = [name for name in effects if name not in _KEYS]
     if not names:
-        raise OptionError("the table of effects has only the column ID: there is no random effect to draw.")
+        raise OptionError(f"the table of effects has only {' and '.join(effects)}: there is no random effect to draw.")
     return names
 
 
@@ -84,14 +86,14 @@ def effects_against_covariates(
 ) -> Picture:
     """Draw every random effect against every covariate: points with a loess, boxes for words and for numbers of few values.
 
-    `effects`: ID and a column for each effect; `covariates`: ID and a column for each covariate, one row for each subject; `samples`: ID
-    and the columns of effects, of the conditional distributions, drawn as a second set so that shrinkage can neither hide nor make a
-    trend; `names`: the covariates to draw, all without it. The strip tells Pearson's r, for categories eta squared (share of variance
-    between them). Raises OptionError for missing columns.
+    `effects`: ID (and UNIT, the label of occasion or group) and a column for each effect; `covariates`: the same keys and a column for
+    each covariate, one row for each subject (or unit); `samples`: keys and effects, of the conditional distributions, drawn as a second
+    set so that shrinkage can neither hide nor make a trend; `names`: the covariates to draw, all without it. The strip tells Pearson's r,
+    for categories eta squared (share of variance between them). Raises OptionError for missing columns.
     """
     own = effect_names(effects)
     column(covariates, "ID", "covariates")
-    shown = list(names) if names is not None else [name for name in covariates if name != "ID"]
+    shown = list(names) if names is not None else [name for name in covariates if name not in _KEYS]
     if not shown:
         raise OptionError("there is no covariate to draw.")
     panels, found = [], []
@@ -122,7 +124,7 @@ def _against(effect: str, covariate: str, covariates: Table, sets: Sequence[tupl
     levels = ordered(values)
     grouped = values.dtype.kind not in "fiu" or len(levels) <= FEW_VALUES
     known = words(covariates, covariate) if grouped else numbers(covariates, covariate)
-    of_subject = dict(zip(words(covariates, "ID").tolist(), known.tolist(), strict=True))
+    of_unit = dict(zip(_units(covariates), known.tolist(), strict=True))
     layers: list[Layer] = [Rule("horizontal", 0.0, "zero")]
     strengths, told = [], []
     drawn_layers: list[list[Layer]] = []
@@ -130,7 +132,7 @@ def _against(effect: str, covariate: str, covariates: Table, sets: Sequence[tupl
         rows = finite(table, effect, what=of)
         who, y = words(rows, "ID", of), numbers(rows, effect)
         style = ("first" if place == 0 else "second") if len(sets) > 1 else "points"
-        x = np.array([of_subject.get(one) for one in who.tolist()], dtype=object if grouped else float)
+        x = np.array([of_unit.get(one) for one in _units(rows)], dtype=object if grouped else float)
         shift = (_APART if place else -_APART) if len(sets) > 1 else 0.0
         parts, value = _boxes(x, y, who, levels, shift, style) if grouped else _scatter(x, y, who, style, of if len(sets) > 1 else "")
         drawn_layers.append(parts)
@@ -144,6 +146,11 @@ def _against(effect: str, covariate: str, covariates: Table, sets: Sequence[tupl
     named = {float(place): level for place, level in enumerate(levels)} if grouped else None
     reach = (-0.6, len(levels) - 0.4) if grouped and levels else None
     return Panel(layers, title, axis(covariates, covariate), effect, x_range=reach, x_names=named), strengths
+
+
+def _units(table: Table) -> list[tuple[str, ...]]:
+    """Return the keys of rows: the subject, or the subject with its occasion or group."""
+    return list(zip(*(words(table, name).tolist() for name in _KEYS if name in table), strict=True))
 
 
 def _scatter(x: np.ndarray, y: np.ndarray, who: np.ndarray, style: str, label: str) -> tuple[list[Layer], float]:
@@ -208,8 +215,8 @@ def between_share(values: Sequence[np.ndarray]) -> float:
 def effect_pairs(effects: Table, samples: Table | None = None) -> Picture:
     """Draw random effects against each other: points with a loess below, Pearson's r above, histograms on the diagonal.
 
-    `effects`: ID and a column for each effect; `samples`: ID and the same columns, of the conditional distributions: points behind, and a
-    second r. Raises OptionError for missing columns and a single effect.
+    `effects`: ID, perhaps UNIT, and a column for each effect; `samples`: the same columns, of the conditional distributions: points
+    behind, and a second r. Raises OptionError for missing columns and a single effect.
     """
     names = effect_names(effects)
     if len(names) < 2:

@@ -9,38 +9,46 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from popmix.errors import SupportError
 from popmix.likelihood import Problem
 from popmix.likelihood.outcomes.conditional import shown
 from popmix.likelihood.thick import Thick, as_other_records, label_of, thickened
+from popmix.simulate.follow_up import FollowUp
 from popmix.simulate.replicates import Replicates
 
-_GRID = 100  # points from the beginning of the time at risk to its end
+_GRID = 100
 _BLOCK = 4_000_000  # numbers held at once
 _NOISE = 3  # the stream of random numbers
+_FIRST_MOST, _MOST_EVENTS = 16, 4096  # of a subject
 
 
 @dataclass(frozen=True, eq=False)
 class EventTimes:
-    """Simulated times of one endpoint. `times` [replicates, subjects, M]: of the first M events, inf after `until`; `begins` [subjects]."""
+    """Simulated times of one endpoint. `times` [replicates, subjects, M]: of the first M events, inf after the last record of all."""
 
     times: np.ndarray
-    begins: np.ndarray
-    until: float
+    followed: FollowUp
+
+    @property
+    def censored(self) -> np.ndarray:
+        """The times that would be seen: those until the end of each subject's follow-up, at records where these tell of intervals."""
+        seen = self.followed.seen(self.times)
+        return np.where(seen <= self.followed.ends[:, None], seen, np.inf)
 
 
-def event_times(simulated: Replicates, name: str, most: int = 1, *, seed: int = 1, threads: int | None = None) -> EventTimes:
+def event_times(
+    simulated: Replicates, name: str, most: int = 1, *, points: int = _GRID, seed: int = 1, threads: int | None = None
+) -> EventTimes:
     """Draw the times of the first `most` events of every subject and replicate, until the last record of the endpoint in the data.
 
-    Times at risk of a subject begin with its first record (or time 0 where the event's record is the first), as in the likelihood.
+    points: of the grid from the beginning of the time at risk to its end. The time at risk begins as in the likelihood (`FollowUp`).
     """
-    problem = simulated.problem
-    begins = _begins(problem, name)
-    thick, until = _on_grid(problem, name, begins)
+    problem, followed = simulated.problem, FollowUp.of(simulated.problem, name)
+    thick = _on_grid(problem, name, followed, points)
     chosen = _observations(thick, name)
     subject = thick.problem.data.subject[thick.problem.timeline.observed_row[chosen]]
     time = thick.problem.data.time[thick.problem.timeline.observed_row[chosen]]
-    random = np.random.default_rng((seed, _NOISE))
-    targets = np.cumsum(random.exponential(size=(simulated.n, problem.n_subjects, most)), axis=2)
+    targets = _targets(simulated, (seed, _NOISE, list(problem.model.observations).index(name)), most)
     found = np.full(targets.shape, np.inf)
     fixed = np.ascontiguousarray(simulated.values[:, thick.problem.compiled.positions])
     for block in _blocks(simulated.n, thick.problem.n_observations):
@@ -49,8 +57,27 @@ def event_times(simulated: Replicates, name: str, most: int = 1, *, seed: int = 
         none, _ = shown(thick.problem, own, simulated.etas[block], group, threads)
         with np.errstate(divide="ignore", invalid="ignore"):
             steps = -np.log(none[:, chosen])
-        found[block] = _inverted(steps, subject, time, begins, targets[block])
-    return EventTimes(found, begins, until)
+        found[block] = _inverted(steps, subject, time, followed.begins, targets[block])
+    return EventTimes(found, followed)
+
+
+def all_event_times(simulated: Replicates, name: str, *, points: int = _GRID, seed: int = 1, threads: int | None = None) -> EventTimes:
+    """Draw the times of all events until the last record of the endpoint. Raises SupportError where they do not come to an end."""
+    most = _FIRST_MOST
+    while True:
+        found = event_times(simulated, name, most, points=points, seed=seed, threads=threads)
+        if np.all(np.isinf(found.times[..., -1])):
+            return found
+        if most >= _MOST_EVENTS:
+            raise SupportError(f"{name}: a subject has more than {most} events by {found.followed.until:g}, too many to simulate.")
+        most *= 4
+
+
+def _targets(simulated: Replicates, stream: tuple[int, ...], most: int) -> np.ndarray:
+    """Return the cumulated hazards [replicates, subjects, M] of the events; those of the first do not depend on how many there are."""
+    shape = simulated.n, simulated.problem.n_subjects
+    steps = [np.random.default_rng((*stream, number)).exponential(size=shape) for number in range(most)]
+    return np.cumsum(np.stack(steps, axis=2), axis=2)
 
 
 def _blocks(n: int, width: int) -> Iterator[slice]:
@@ -58,18 +85,17 @@ def _blocks(n: int, width: int) -> Iterator[slice]:
     return (slice(first, min(first + size, n)) for first in range(0, n, size))
 
 
-def _on_grid(problem: Problem, name: str, begins: np.ndarray) -> tuple[Thick, float]:
-    """Return the problem with the event observed on a grid, its own records being no observations, and the end of the grid."""
-    rows = problem.timeline.observed_row[_names(problem) == name]
-    until = float(np.max(problem.data.time[rows]))
-    bare = as_other_records(problem, [label_of(problem.model, problem.data, name)], begins)
-    step = (until - float(np.nanmin(begins))) / _GRID
+def _on_grid(problem: Problem, name: str, followed: FollowUp, points: int) -> Thick:
+    """Return the problem with the event observed on a grid, its own records being no observations."""
+    until = followed.until
+    bare = as_other_records(problem, [label_of(problem.model, problem.data, name)], followed.begins)
+    step = (until - float(np.nanmin(followed.begins))) / points
 
     def places(start: float, end: float, after_dose: bool) -> np.ndarray:
         n = max(1, int(np.ceil((min(end, until) - start) / step)))
-        return start + (min(end, until) - start) * np.arange(1, n + 1) / n if start < until else np.zeros(0)
+        return np.linspace(start, min(end, until), n + 1)[1:] if start < until else np.zeros(0)
 
-    return thickened(bare, [name], places, until), until
+    return thickened(bare, [name], places, until)
 
 
 def _names(problem: Problem) -> np.ndarray:
@@ -78,18 +104,6 @@ def _names(problem: Problem) -> np.ndarray:
 
 def _observations(thick: Thick, name: str) -> np.ndarray:
     return np.flatnonzero((_names(thick.problem) == name) & thick.added)
-
-
-def _begins(problem: Problem, name: str) -> np.ndarray:
-    """Return when the time at risk of every subject begins."""
-    records = problem.timeline.observed_row[_names(problem) == name]
-    starts, first = problem.data.starts[:-1], np.full(problem.n_subjects, np.nan)
-    for row in records.tolist():
-        subject = problem.data.subject[row]
-        if np.isnan(first[subject]):
-            own = starts[subject]
-            first[subject] = min(0.0, problem.data.time[row]) if row == own else problem.data.time[own]
-    return first
 
 
 def _inverted(steps: np.ndarray, subject: np.ndarray, time: np.ndarray, begins: np.ndarray, targets: np.ndarray) -> np.ndarray:

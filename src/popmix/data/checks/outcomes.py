@@ -13,12 +13,16 @@ def values(records: Records, expectation: Expectation | None, collector: Collect
         return
     of = {text: expectation.endpoint_of(text) for text in set(records.endpoint)}
     named = np.array([of[text] or "" for text in records.endpoint], dtype=object)
+    events = [name for name, outcome in expectation.outcomes.items() if outcome.kind is Kind.EVENT]
+    of_events = records.scored & np.isin(named, events) & ~np.isnan(records["dv"])
     for name, outcome in expectation.outcomes.items():
         own = records.scored & (named == name) & ~np.isnan(records["dv"])
         if outcome.kind is not Kind.CONTINUOUS:
             _limits(records, name, own, collector)
         if outcome.kind in _CHECKS:
             _CHECKS[outcome.kind](records, name, outcome, own, collector)
+        if outcome.kind is Kind.EVENT:
+            _events(records, name, own, of_events, collector)
 
 
 def _limits(records: Records, name: str, own: np.ndarray, collector: Collector) -> None:
@@ -71,7 +75,7 @@ def _trials(records: Records, outcome: Outcome) -> np.ndarray | None:
     return None if outcome.trials is None else np.full(records.n, float(outcome.trials))
 
 
-def _events(records: Records, name: str, outcome: Outcome, own: np.ndarray, collector: Collector) -> None:
+def _events(records: Records, name: str, own: np.ndarray, of_events: np.ndarray, collector: Collector) -> None:
     """D065: an event's code that is neither 0 nor 1, and an event when the subject is not at risk yet."""
     dv, title, time = records["dv"], records.columns.name("dv"), records.time
     wrong = own & ~np.isin(dv, (0.0, 1.0))
@@ -82,8 +86,8 @@ def _events(records: Records, name: str, outcome: Outcome, own: np.ndarray, coll
         begins = start
         for k in range(start, stop):
             begins = k if records.event[k] in (3, 4) else begins
-            # at risk from the first record on, or from time 0 where the event's record is the first one
-            entry[k] = time[begins] if begins < k else min(0.0, time[k]) if time[k] < 0 else 0.0
+            # at risk from the first record on, or from time 0 where that is the record of an event
+            entry[k] = min(0.0, time[begins]) if of_events[begins] else time[begins]
     early = own & (dv == 1) & ~(time > entry)
     told = f"An event of {name} at or before the beginning of the time at risk, in <n> <row|rows> (<at>)."
     fix = (
@@ -97,7 +101,6 @@ _CHECKS = {
     Kind.CATEGORY: _categories,
     Kind.COUNT: _counts,
     Kind.BINOMIAL: _successes,
-    Kind.EVENT: _events,
 }
 
 CHECKS = (values,)

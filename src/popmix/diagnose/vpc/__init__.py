@@ -2,8 +2,9 @@
 
 from popmix.diagnose.vpc.check import npc, vpc
 from popmix.diagnose.vpc.continuous import VPC
+from popmix.diagnose.vpc.cumulative import CumulativeVPC, mean_cumulative
 from popmix.diagnose.vpc.discrete import CategoryVPC
 from popmix.diagnose.vpc.numerical import NPC
 from popmix.diagnose.vpc.survival import SurvivalVPC, kaplan_meier
 
-__all__ = ["NPC", "VPC", "CategoryVPC", "SurvivalVPC", "kaplan_meier", "npc", "vpc"]
+__all__ = ["NPC", "VPC", "CategoryVPC", "CumulativeVPC", "SurvivalVPC", "kaplan_meier", "mean_cumulative", "npc", "vpc"]

@@ -1,6 +1,6 @@
 """`vpc` and `npc`: from a fit to its predictive checks."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -12,6 +12,7 @@ from popmix.diagnose.residuals import limits_of
 from popmix.diagnose.vpc.binless import binless_vpc
 from popmix.diagnose.vpc.bins import Bins
 from popmix.diagnose.vpc.continuous import VPC, Correction, Layout, continuous_vpc, percentiles_of
+from popmix.diagnose.vpc.cumulative import CumulativeVPC, cumulative_check
 from popmix.diagnose.vpc.discrete import CategoryVPC, category_check
 from popmix.diagnose.vpc.numerical import INTERVALS, NPC, numerical_check
 from popmix.diagnose.vpc.strata import Stratification, axis_of, strata_of
@@ -23,7 +24,8 @@ from popmix.estimate.progress import Progress, Silent
 from popmix.likelihood import Problem, bind, expectation_of
 from popmix.model.declarations import Distribution
 from popmix.simulate import Replicates, replicates
-from popmix.simulate.events import event_times
+from popmix.simulate.events import all_event_times, event_times
+from popmix.simulate.follow_up import FollowUp
 from popmix.table import Table
 
 _DV = 2
@@ -43,43 +45,44 @@ def vpc(
     reference: Any = None,
     lower_bound: float = 0.0,
     log_data: bool = False,
-    event: int = 1,
+    event: int | None = 1,
     uncertainty: Any = None,
     convention: str = "type7",
     simulated: Replicates | None = None,
     seed: int = 1,
     threads: int | None = None,
     progress: Progress | None = None,
-) -> VPC | CategoryVPC | SurvivalVPC:
+) -> VPC | CategoryVPC | SurvivalVPC | CumulativeVPC:
     """Return the visual predictive check of an endpoint (default: the first that is observed) by `n` simulated data sets.
 
     against: a column of numbers (TIME, TAD, PRED, a covariate); bins: as in `popmix.diagnose.vpc.bins`, None for smooth quantiles without
     bins; stratify: a column or labels. percentiles, level: of the data, and of the interval of each in simulated data sets. correction:
     "prediction" (Bergstrand's pcVPC), "variability" (with it), or "reference" with `reference`: {column: value} (AMT, a covariate, ...)
     that holds in the reference, or data with the same records; `lower_bound` of the outcome, `log_data` for a DV that is a logarithm.
-    event: which event of a repeated one. uncertainty: draws of parameters for the replicates, a Covariance, SIR or Posterior, or an array
-    [n, parameters]; without it the estimates are taken as known. convention: of percentiles, "type7" or "psn". simulated: replicates of the
-    fit that are there already (`popmix.simulate.replicates`), in place of n and uncertainty.
+    event: which event of a repeated one, None: the mean number of all. uncertainty: draws of parameters for the replicates, a Covariance,
+    SIR or Posterior, or an array [n, parameters]; without it the estimates are taken as known. convention: of percentiles, "type7" or
+    "psn". simulated: replicates of the fit that are there already (`popmix.simulate.replicates`), in place of n and uncertainty.
 
-    Counts and categories get shares, events Kaplan and Meier's survival. Raises OptionError, and SupportError for a LogLikelihood.
+    Counts and categories get shares, events Kaplan and Meier's survival or the mean cumulative number. Raises OptionError, and
+    SupportError for a LogLikelihood.
     """
     problem = bound(fit, progress) if simulated is None else simulated.problem
     name = _endpoint(problem, endpoint)
     own, table = _positions(problem, name), _with_axes(fit, problem)
     stratum, kind = strata_of(problem, table, stratify), _kind(problem, name)
     _refuse_idle(name, kind, event, correction, bins, against)
+
+    def made() -> Replicates:
+        return simulated or _simulated(problem, fit, n, draws_of(uncertainty, n, seed), seed, threads, progress)
+
     # all that can be wrong is asked before the simulation
-    layout = correcting = None
-    if kind != "TimeToEvent":
-        columns = (axis_of(table, against, own), stratum[own], table["ID"][own])
-        layout = Layout(against, *columns, bins, percentiles_of(percentiles), level, convention)
-        referred = None if reference is None else _reference(fit, problem, reference, threads)[own]
-        correcting = Correction(correction, table["PRED"][own].astype(float), referred, lower_bound, log_data)
-    if simulated is None:
-        simulated = _simulated(problem, fit, n, draws_of(uncertainty, n, seed), seed, threads, progress)
-    if layout is None or correcting is None:
-        return _survival(simulated, name, own, stratum, event, level, seed, threads)
-    observed, drawn = _observed(problem, own), simulated.dv[:, own]
+    if kind == "TimeToEvent":
+        return _events(FollowUp.of(problem, name), made, name, stratum[own], event, level, seed, threads)
+    columns = (axis_of(table, against, own), stratum[own], table["ID"][own])
+    layout = Layout(against, *columns, bins, percentiles_of(percentiles), level, convention)
+    referred = None if reference is None else _reference(fit, problem, reference, threads)[own]
+    correcting = Correction(correction, table["PRED"][own].astype(float), referred, lower_bound, log_data)
+    observed, drawn = _observed(problem, own), made().dv[:, own]
     if kind != "continuous":
         return category_check(name, observed, drawn, layout)
     check = binless_vpc if bins is None else continuous_vpc
@@ -92,10 +95,10 @@ def _positions(problem: Problem, name: str) -> np.ndarray:
     return np.flatnonzero(names[problem.timeline.endpoint] == name)
 
 
-def _refuse_idle(name: str, kind: str, event: int, correction: str | None, bins: Bins | None, against: str) -> None:
+def _refuse_idle(name: str, kind: str, event: int | None, correction: str | None, bins: Bins | None, against: str) -> None:
     """Raise OptionError for options that have no meaning for a kind of outcome, and for an event that is none."""
-    if isinstance(event, bool) or not isinstance(event, int) or event < 1:
-        raise OptionError(f"event={event!r}: 1 is the first one.")
+    if event is not None and (isinstance(event, bool) or not isinstance(event, int) or event < 1):
+        raise OptionError(f"event={event!r}: 1 is the first one, None stands for the number of all.")
     if kind == "TimeToEvent" and against != "TIME":
         raise OptionError(f"{name} is the time of an event, laid out along TIME: leave out against={against!r}.")
     if kind != "continuous" and correction is not None:
@@ -218,37 +221,28 @@ def _changed(table: EventTable, values: Mapping[str, Any]) -> EventTable:
     return replace(table, **changed, covariates=covariates)
 
 
-def _survival(
-    simulated: Replicates, name: str, own: np.ndarray, stratum: np.ndarray, event: int, level: float, seed: int, threads: int | None
-) -> SurvivalVPC:
-    problem = simulated.problem
-    rows = problem.timeline.observed_row[own]
-    subject, time, happened = problem.data.subject[rows], problem.data.time[rows], _observed(problem, own) == 1
-    subjects = np.unique(subject)
-    at, is_event, ends = (np.zeros(len(subjects)) for _ in range(3))
-    drawn = event_times(simulated, name, event, seed=seed, threads=threads)
-    for k, one in enumerate(subjects.tolist()):
-        mine = subject == one
-        events = np.sort(time[mine & happened])
-        last = float(np.max(time[mine]))
-        is_event[k] = len(events) >= event
-        at[k] = events[event - 1] if is_event[k] else last
-        # who was followed to an event alone would have been followed to the end of the study without it
-        ends[k] = last if np.any(mine & ~happened & (time == last)) else drawn.until
-    times = drawn.times[:, subjects, event - 1]
-    if problem.model.observations[name].prediction.arguments.get("interval") is not None:
-        times = _seen_at_records(times, subjects, subject, time)
-    first = np.searchsorted(subject, subjects)
-    return survival_check(name, event, stratum[own][first], (at, is_event == 1), times, ends, level)
+def _events(
+    followed: FollowUp,
+    made: Callable[[], Replicates],
+    name: str,
+    stratum: np.ndarray,
+    event: int | None,
+    level: float,
+    seed: int,
+    threads: int | None,
+) -> SurvivalVPC | CumulativeVPC:
+    if event is None and followed.goes_on is False:
+        raise OptionError(f"{name}: nobody is followed after an event, so that event=None has no numbers to compare.")
+    if event is None or (event > 1 and followed.by_interval):
+        drawn = all_event_times(made(), name, seed=seed, threads=threads)
+    else:
+        drawn = event_times(made(), name, event, seed=seed, threads=threads)
+    times = drawn.censored[:, followed.subjects]
+    groups = stratum[np.searchsorted(followed.subject, followed.subjects)]
+    if event is None:
+        return cumulative_check(name, groups, followed, times, level)
+    own = times[..., event - 1] if event <= times.shape[-1] else np.full(times.shape[:2], np.inf)
+    return survival_check(name, event, groups, followed.event(event), own, followed.ends[followed.subjects], level)
 
 
-def _seen_at_records(times: np.ndarray, subjects: np.ndarray, subject: np.ndarray, time: np.ndarray) -> np.ndarray:
-    """Return simulated times as they would be seen: at the record that ends the interval in which they lie."""
-    found = np.full(times.shape, np.inf)
-    for k, one in enumerate(subjects.tolist()):
-        records = np.append(np.sort(time[subject == one]), np.inf)
-        found[:, k] = records[np.minimum(np.searchsorted(records, times[:, k]), len(records) - 1)]
-    return found
-
-
-__all__ = ["CategoryVPC", "NPC", "SurvivalVPC", "VPC", "npc", "vpc"]
+__all__ = ["CategoryVPC", "CumulativeVPC", "NPC", "SurvivalVPC", "VPC", "npc", "vpc"]

@@ -50,6 +50,22 @@ def survival_at(grid: np.ndarray, time: np.ndarray, event: np.ndarray) -> np.nda
     return np.where(place > 0, steps[np.maximum(place - 1, 0)], 1.0)
 
 
+def grid_of(times: np.ndarray) -> np.ndarray:
+    """Return evenly spread times and all of `times` between them, so that a step that all data sets have at one of these is not missed."""
+    return np.union1d(np.linspace(np.min(times), np.max(times), _GRID), times)
+
+
+def share_within(observed: Table, simulated: Table, column: str) -> float:
+    """Return the share of the observed values of a column that lie between LOW and HIGH of the last simulated TIME before, by STRATUM."""
+    inside = []
+    for stratum in dict.fromkeys(observed["STRATUM"].tolist()):
+        own, other = observed["STRATUM"] == stratum, simulated["STRATUM"] == stratum
+        place = np.searchsorted(simulated["TIME"][other], observed["TIME"][own], side="right") - 1
+        low, high = (simulated[name][other][np.maximum(place, 0)] for name in ("LOW", "HIGH"))
+        inside.append((observed[column][own] >= low) & (observed[column][own] <= high))
+    return float(np.mean(np.concatenate(inside))) if inside else float("nan")
+
+
 @dataclass(frozen=True, eq=False, repr=False)
 class SurvivalVPC:
     """A predictive check of the first event (`number` 1) or a later one, simulated `n` times.
@@ -66,13 +82,7 @@ class SurvivalVPC:
     @property
     def coverage(self) -> float:
         """The share of the times at which something was observed where the observed survival lies within the simulated interval."""
-        inside = []
-        for stratum in dict.fromkeys(self.observed["STRATUM"].tolist()):
-            own, other = self.observed["STRATUM"] == stratum, self.simulated["STRATUM"] == stratum
-            place = np.searchsorted(self.simulated["TIME"][other], self.observed["TIME"][own], side="right") - 1
-            low, high = (self.simulated[name][other][np.maximum(place, 0)] for name in ("LOW", "HIGH"))
-            inside.append((self.observed["SURVIVAL"][own] >= low) & (self.observed["SURVIVAL"][own] <= high))
-        return float(np.mean(np.concatenate(inside))) if inside else float("nan")
+        return share_within(self.observed, self.simulated, "SURVIVAL")
 
     def picture(self, *, log: bool = False) -> Picture:
         """Return the picture: the observed curve over the simulated interval. `log` has no meaning here and is passed over."""
@@ -105,9 +115,9 @@ def survival_check(
         own = np.flatnonzero(stratum == one)
         table = kaplan_meier(observed[0][own], observed[1][own], level)
         tables.append({"STRATUM": np.full(table.n_rows, one, dtype=object), **{name: table[name] for name in table}})
-        grid = np.linspace(min(0.0, float(observed[0][own].min())), float(np.max(observed[0][own])), _GRID)
+        grid = grid_of(table["TIME"])
         drawn = np.stack([survival_at(grid, np.minimum(draw[own], ends[own]), draw[own] <= ends[own]) for draw in simulated])
         low, median, high = quantiles(drawn.T, np.array([0.5 * (1 - level), 0.5, 0.5 * (1 + level)]))
-        bands.append({"STRATUM": np.full(_GRID, one, dtype=object), "TIME": grid, "LOW": low, "MEDIAN": median, "HIGH": high})
+        bands.append({"STRATUM": np.full(len(grid), one, dtype=object), "TIME": grid, "LOW": low, "MEDIAN": median, "HIGH": high})
     whole = [Table({name: np.concatenate([part[name] for part in parts]) for name in parts[0]}) for parts in (tables, bands)]
     return SurvivalVPC(endpoint, number, len(simulated), *whole)

@@ -11,6 +11,7 @@ from popmix.compiler.lower import RECORD_INPUTS
 from popmix.estimate.saem.lines import LOG, MARGIN, PLAIN, Link, own_link
 from popmix.estimate.saem.references import References, references_of
 from popmix.likelihood import Problem
+from popmix.likelihood.units import present_effects
 
 _DIRECTIONS, _COVARIATES, _TIMES = 1, 2, 3
 _POINTER, _WORD = ctypes.c_void_p, ctypes.c_int64
@@ -170,17 +171,6 @@ def _bound(link: Link, value: float, side: int) -> float:
     if not np.isfinite(value) or (link is LOG and value <= 0):
         return -side * np.inf
     return link.forward(value + side * MARGIN * max(abs(value), MARGIN))
-
-
-def present_effects(problem: Problem) -> np.ndarray:
-    """Return which effects [subjects, effects] a subject has: those of occasions that it does not have are left out."""
-    effects = problem.effects
-    present = np.ones((problem.n_subjects, len(effects.pattern)), dtype=bool)
-    for level in problem.groupings.below:
-        own = effects.level == level.name
-        counts = np.array([len(labels) for labels in level.labels])
-        present[:, own] = effects.number[own][None, :] < counts[:, None]
-    return present
 
 
 def _compiled(problem: Problem, found: References) -> MachineCode:

@@ -1,6 +1,7 @@
 """The conditional distribution of each subject's random effects and parameters, given its data and the estimates: means, SDs, samples."""
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,11 +12,11 @@ from popmix.errors import OptionError, SupportError
 from popmix.estimate.binding import load_engine
 from popmix.estimate.progress import Progress, Silent
 from popmix.estimate.result import Fit
-from popmix.estimate.saem.centres import present_effects
 from popmix.estimate.saem.method import SAEM
 from popmix.estimate.support import PRIORS
 from popmix.likelihood import Problem, bind
 from popmix.likelihood.simulation import Simulation
+from popmix.likelihood.units import column_name, labelled_columns, numbered_names, present_effects
 from popmix.table import Table
 
 _DEFAULT_SEED = 1
@@ -29,10 +30,11 @@ _NEWS = 20
 class ConditionalDistribution:
     """What is known of each subject: its random effects and individual parameters given its data, at the estimates of a fit.
 
-    `table`: a row for each subject with ID and, for every effect and parameter, its conditional mean and SD (`sd_...`). `effects`
-    [subjects, samples, effects] and `parameters` [subjects, samples, parameters] are samples, their columns named by `effect_names` and
-    `parameter_names`; effects of occasions that a subject does not have are nan. `converged`: whether the means stood still at the end of
-    `iterations`.
+    `table`: a row for each subject with ID and, for every effect and parameter, its conditional mean and SD (`sd_...`), effects of
+    occasions by their label as in `Fit.individuals_table`. `effects` [subjects, samples, effects] and `parameters` [subjects, samples,
+    parameters] are samples, named by `effect_names` (those of occasions with their number within the subject, `kappa_CL[1]`) and
+    `parameter_names`; `labelled`: the samples of effects by the names of the table. Effects of occasions that a subject does not have
+    are nan. `converged`: whether the means stood still at the end of `iterations`.
     """
 
     table: Table
@@ -41,14 +43,15 @@ class ConditionalDistribution:
     parameter_names: tuple[str, ...]
     effects: np.ndarray
     parameters: np.ndarray
+    labelled: Mapping[str, np.ndarray]
     iterations: int
     converged: bool
 
     def samples(self) -> Table:
-        """Return the samples as a table with ID, SAMPLE (from 1), the effects and the parameters."""
+        """Return the samples as a table with ID, SAMPLE (from 1), the effects (those of occasions by label) and the parameters."""
         n, count = self.effects.shape[:2]
         columns = {"ID": np.repeat(self.ids, count), "SAMPLE": np.tile(np.arange(1, count + 1), n)}
-        columns |= {name: self.effects[:, :, k].ravel() for k, name in enumerate(self.effect_names)}
+        columns |= {name: values.ravel() for name, values in self.labelled.items()}
         return Table(columns | {name: self.parameters[:, :, k].ravel() for k, name in enumerate(self.parameter_names)})
 
     def __repr__(self) -> str:
@@ -153,25 +156,21 @@ class _Work:
 
     def _result(self, samples: list[tuple[np.ndarray, np.ndarray]], n_samples: int, converged: bool) -> ConditionalDistribution:
         problem, shape = self.problem, (self.problem.n_subjects, 0)
-        names, reported = effect_names(problem), problem.compiled.reported
+        declared, reported = self.fit.parameters.eta_names, problem.compiled.reported
+        names = numbered_names(problem, [column_name(name) for name in declared])
         effects, parameters = (
             np.concatenate([one[k] for one in samples], axis=1)[:, :n_samples] if samples else np.zeros((*shape, width))
             for k, width in enumerate((len(names), len(reported)))
         )
+        effects = np.where(self.present[:, None], effects, np.nan)
         ids = np.array(problem.data.ids, dtype=object)
         columns = {"ID": ids}
-        for which, own in ((0, names), (2, reported)):
-            mean, sd = self._moments(which)
-            if which == 0:
-                mean, sd = np.where(self.present, mean, np.nan), np.where(self.present, sd, np.nan)
-            for k, name in enumerate(own):
-                columns |= {name: mean[:, k], f"sd_{name}": sd[:, k]}
-        effects = np.where(self.present[:, None], effects, np.nan)
-        return ConditionalDistribution(Table(columns), ids, names, reported, effects, parameters, self.iteration, converged)
-
-
-def effect_names(problem: Problem) -> tuple[str, ...]:
-    """Return the names of a subject's effects: eta_CL; those of levels within it with the number of the occasion, from 1: kappa_CL_2."""
-    effects, declared = problem.effects, problem.compiled.lowered.parameters.eta_names
-    plain = (declared[k] if declared[k].startswith("kappa_") else f"eta_{declared[k]}" for k in effects.pattern)
-    return tuple(name if number < 0 else f"{name}_{number + 1}" for name, number in zip(plain, effects.number.tolist(), strict=True))
+        mean, sd = (labelled_columns(problem, declared, own) for own in self._moments(0))
+        for name, values in mean.items():
+            columns |= {name: values, f"sd_{name}": sd[name]}
+        mean, sd = self._moments(2)
+        for k, name in enumerate(reported):
+            columns |= {name: mean[:, k], f"sd_{name}": sd[:, k]}
+        labelled = labelled_columns(problem, declared, effects)
+        table = Table(columns)
+        return ConditionalDistribution(table, ids, names, reported, effects, parameters, labelled, self.iteration, converged)
