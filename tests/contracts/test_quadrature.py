@@ -3,7 +3,7 @@
 import numpy as np
 import polars as pl
 import pytest
-from scipy import integrate, special, stats
+from scipy import special, stats
 
 import popmix
 from popmix import *
@@ -29,19 +29,18 @@ def yes_and_no() -> pl.DataFrame:
 
 
 def integral(own: pl.DataFrame) -> float:
-    """Return the likelihood of one subject by adaptive integration over both effects."""
+    """Return the likelihood of one subject by the trapezoidal rule over both effects, exact to rounding for what dies off at both ends."""
     y, t = own["DV"].to_numpy(), own["TIME"].to_numpy()
     root = np.linalg.cholesky([[2.25, 0.36], [0.36, 0.36]])
+    grid = np.linspace(-9, 9, 401)
+    u, v = np.meshgrid(grid, grid)
+    eta = np.einsum("ij,jab->iab", root, np.stack([u, v]))
+    p = special.expit((0.4 + eta[0])[..., None] + (-0.3 + eta[1])[..., None] * t)
+    density = np.prod(np.where(y == 1, p, 1 - p), axis=-1) * stats.norm.pdf(u) * stats.norm.pdf(v)
+    return float(density.sum() * (grid[1] - grid[0]) ** 2)
 
-    def density(v: float, u: float) -> float:
-        eta = root @ (u, v)
-        p = special.expit((0.4 + eta[0]) + (-0.3 + eta[1]) * t)
-        return np.prod(np.where(y == 1, p, 1 - p)) * stats.norm.pdf(u) * stats.norm.pdf(v)
 
-    return integrate.dblquad(density, -9, 9, -9, 9, epsabs=1e-12)[0]
-
-
-def test_two_effects_against_adaptive_integration():
+def test_two_effects_against_another_rule():
     data = yes_and_no()
     expected = sum(-2 * np.log(integral(own)) for _, own in data.group_by("ID", maintain_order=True))
     errors = [abs(popmix.evaluate(Logistic, data, popmix.AGQ(order=order)).minus2ll - expected) for order in (1, 5, 11, 25)]

@@ -55,10 +55,10 @@ def test_decorrelation_leaves_nothing(decorrelation):
 
 
 def test_errors_of_gaussian_data_are_standard_normal():
-    """Kolmogorov's p-values of 200 data sets are uniform themselves; correlated data would fail without the decorrelation."""
+    """Kolmogorov's p-values of 100 data sets are uniform themselves; correlated data would fail without the decorrelation."""
     random, with_, without = np.random.default_rng(2), [], []
-    simulated = correlated(random, 2000, 5)
-    for _ in range(200):
+    simulated = correlated(random, 1000, 5)
+    for _ in range(100):
         found = [errors_of(one, simulated) for one in correlated(random, 20, 5)]
         with_.append(scipy.stats.kstest(np.concatenate([one.npde for one in found]), "norm").pvalue)
         without.append(scipy.stats.kstest(np.concatenate([one.npd for one in found]), "norm").pvalue)
@@ -69,8 +69,8 @@ def test_errors_of_gaussian_data_are_standard_normal():
 def test_censored_values_have_the_distribution_of_those_that_are_not():
     """Replacing what lies below a limit changes no distribution: p-values stay uniform with a third of the data censored."""
     random, found = np.random.default_rng(3), []
-    simulated, limit = correlated(random, 2000, 5), 2.5
-    for _ in range(200):
+    simulated, limit = correlated(random, 1000, 5), 2.5
+    for _ in range(100):
         values = []
         for one in correlated(random, 20, 5):
             below = one < limit

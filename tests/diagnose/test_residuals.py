@@ -183,3 +183,28 @@ def test_wrong_arguments_are_refused(theophylline):
         residuals(theophylline, -1)
     with pytest.raises(popmix.OptionError, match=r"decorrelation='none'"):
         residuals(theophylline, decorrelation="none")
+
+
+def test_observations_without_npde_are_counted_with_the_reason():
+    """A normal rate of absorption is negative in many replicates; 20 replicates can't tell the correlations of 30 observations."""
+
+    class Negative(Model):
+        ka, cl = Theta(1.0, lower=0), Theta(1.0, lower=0)
+        KA = Normal(ka, iiv=1.0)
+        pk = OneCompartment(cl=cl, v=10, ka=KA)
+        DV = Observation(pk.concentration, proportional=0.2)
+
+    rows = {"ID": [1] * 3, "TIME": [0, 2.0, 5.0], "DV": [None, 4.0, 3.1], "AMT": [100, 0, 0], "EVID": [1, 0, 0]}
+    (told,) = residuals(popmix.evaluate(Negative, rows), 500).notes
+    # P(ka + eta < 0) = Phi(-1) = 0.16
+    count = int(told.split("those of subject 1 in ")[1].split(" of 500")[0])
+    assert told.startswith("2 of 2 observations have no NPDE") and abs(count - 79) < 5 * np.sqrt(500 * 0.16 * 0.84)
+
+    class Flat(Model):
+        a = Theta(2.0)
+        A = Normal(a, iiv=0.5)
+        DV = Observation(A + 0 * T, additive=0.3)
+
+    many = popmix.evaluate(Flat, {"ID": [1] * 30 + [2] * 2, "TIME": list(range(32)), "DV": [2.0] * 32})
+    (told,) = residuals(many, 20).notes
+    assert told.startswith("30 of 32 observations have no NPDE: their subjects have too many")

@@ -92,7 +92,6 @@ def residuals_from(
     """Return all residuals of a fit from replicates that are there already."""
     problem, nothing = simulated.problem, np.full(simulated.problem.n_observations, np.nan)
     columns = {name: nothing.copy() for name in ("EPRED", "EWRES", "NPDE", "NPD")}
-    notes = []
     for name, rows in simulated.outcomes.rows():
         if is_continuous(problem, name):
             _add_errors(columns, simulated, name, rows, decorrelation, seed)
@@ -101,14 +100,29 @@ def residuals_from(
         columns["NPDE"][rows], columns["NPD"][rows] = found.npde, found.npd
         if simulated.outcomes.family(name, simulated.values) is not None:
             columns["EPRED"][rows] = simulated.dv[:, rows].mean(axis=0)
-    counted = problem.weights[problem.data.subject[problem.timeline.observed_row]] > 0
-    lost = int(np.count_nonzero(np.isnan(columns["NPDE"]) & counted))
-    if lost:
+    return Residuals(_table(fit, problem, columns), simulated.n, decorrelation, seed, tuple(_lost(simulated, np.isnan(columns["NPDE"]))))
+
+
+def _lost(simulated: Replicates, missing: np.ndarray) -> list[str]:
+    """Return why some observations have no NPDE."""
+    problem, notes = simulated.problem, []
+    subject = problem.data.subject[problem.timeline.observed_row]
+    missing = missing & (problem.weights[subject] > 0)
+    failures = np.count_nonzero(~np.isfinite(simulated.arguments[0]), axis=0)
+    failed, rest = np.count_nonzero(missing & (failures > 0)), np.count_nonzero(missing & (failures == 0))
+    if failed:
+        worst = int(np.argmax(np.where(missing, failures, 0)))
         notes.append(
-            f"{lost} observations have no NPDE: they can't be simulated, or their subject has too many (or too similar) observations for "
+            f"{failed} of {len(missing)} observations have no NPDE: they can't be computed in some replicates (those of subject "
+            f"{problem.data.ids[subject[worst]]} in {failures[worst]} of {simulated.n}), where drawn random effects make parameters "
+            "impossible. A Normal parameter that must not be negative, say, is better a LogNormal."
+        )
+    if rest:
+        notes.append(
+            f"{rest} of {len(missing)} observations have no NPDE: their subjects have too many (or too similar) observations for "
             f"{simulated.n} replicates."
         )
-    return Residuals(_table(fit, problem, columns), simulated.n, decorrelation, seed, tuple(notes))
+    return notes
 
 
 def _add_errors(columns: dict[str, np.ndarray], simulated: Replicates, name: str, rows: np.ndarray, decorrelation: str, seed: int) -> None:

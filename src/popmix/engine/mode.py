@@ -6,13 +6,13 @@ from typing import NamedTuple
 import numpy as np
 
 from popmix.engine.compiled import call_at, compiled, part
-from popmix.engine.linear import cholesky, log_determinant, solve_cholesky
+from popmix.engine.linear import cholesky, solve_cholesky
 
 OK, MODE_NOT_CONVERGED, CURVATURE_NOT_POSITIVE = 0, 3, 4
 # a search that heads for a mode that is known already
 _KNOWN = -1
 # close enough to a minimum for the quadratic model, and to a known one to be the same, in units of l
-_QUADRATIC, _SAME = 0.1, 0.01
+_QUADRATIC, _SAME = 0.1, 0.002
 _VALUE, _DERIVATIVES = np.int64(0), np.int64(2)
 
 # Newton decrement g' L^-1 g at which the mode is exact to about 1e-8 of its standard deviation
@@ -29,12 +29,14 @@ _FOLLOWED = 5
 class Prior(NamedTuple):
     """The distribution of the random effects: omega, its inverse and its lower Cholesky factor; where a global search looks.
 
-    `candidates` [., n] in SDs of the etas; `starts` and `heights` are working memory of the search.
+    `spread` [n]: the diagonal of the Cholesky factor of the precision; `candidates` [., n] in SDs of the etas; `starts` and `heights` are
+    working memory of the search.
     """
 
     omega: np.ndarray
     precision: np.ndarray
     root: np.ndarray
+    spread: np.ndarray
     candidates: np.ndarray
     starts: np.ndarray
     heights: np.ndarray
@@ -42,10 +44,12 @@ class Prior(NamedTuple):
 
 def new_prior(omega: np.ndarray, candidates: np.ndarray) -> Prior:
     """Return the distribution N(0, omega). Raises LinAlgError when omega is not positive definite."""
+    precision = precision_of(omega)
     return Prior(
         omega=np.ascontiguousarray(omega),
-        precision=precision_of(omega),
+        precision=precision,
         root=np.linalg.cholesky(omega),
+        spread=np.ascontiguousarray(np.diag(np.linalg.cholesky(precision))),
         candidates=candidates,
         starts=np.zeros((_FOLLOWED + 4, len(omega))),
         heights=np.zeros(_FOLLOWED),
@@ -88,7 +92,7 @@ def climb(frozen, subject, eta, precision, code, timeline, work, density):
         if decrement < CONVERGED or (exact and rounding):
             return OK if exact else CURVATURE_NOT_POSITIVE
         last = decrement
-        if exact and decrement < _QUADRATIC and _is_known(eta, step, curvature, density):
+        if exact and decrement < _QUADRATIC and _is_known(eta, step, curvature, precision, density):
             return _KNOWN
         if not _descend(frozen, subject, eta, decrement, precision, code, timeline, work, density):
             # rounding stops a search whose decrement is still visible only where l itself is huge
@@ -105,8 +109,11 @@ def climb(frozen, subject, eta, precision, code, timeline, work, density):
 
 
 @part
-def _is_known(eta, step, curvature, density):
-    """Whether the quadratic model puts its minimum, eta - step, where a mode has been found before."""
+def _is_known(eta, step, curvature, precision, density):
+    """Whether the quadratic model puts its minimum, eta - step, where a mode has been found before.
+
+    Near in curvature and in precision of the prior: on flat ground one mode is not another that is as high.
+    """
     n, change = len(eta), density.small.moved
     for mode in range(density.n_known[0]):
         distance = 0.0
@@ -114,7 +121,7 @@ def _is_known(eta, step, curvature, density):
             change[k] = eta[k] - step[k] - density.known[mode, k]
         for k in range(n):
             for m in range(n):
-                distance += 0.5 * change[k] * curvature[k, m] * change[m]
+                distance += 0.5 * change[k] * (curvature[k, m] + precision[k, m]) * change[m]
         if distance < _SAME:
             return True
     return False
@@ -178,7 +185,8 @@ def search(frozen, subject, eta, prior, code, timeline, work, density):
     """Look for the mode that matters: climb from `eta`, from zero and from the best of the candidates.
 
     Of several modes the one with the lowest 2 l + log det H is taken, around which the approximation finds most of the
-    likelihood. Ends there, with `density` evaluated; returns its status.
+    likelihood; a mode flatter than the prior counts as one as flat as it, since where a mode is about to vanish det H falls to zero and
+    tells nothing of the likelihood around it. Ends there, with `density` evaluated; returns its status.
     """
     n, precision, root, candidates, starts, heights = len(eta), prior.precision, prior.root, prior.candidates, prior.starts, prior.heights
     point, found = starts[_FOLLOWED + 2], starts[_FOLLOWED + 3]
@@ -209,7 +217,7 @@ def search(frozen, subject, eta, prior, code, timeline, work, density):
         status = call_at(code.climb, (frozen, subject, point, precision, code, timeline, work, density))
         if status == _KNOWN:
             continue
-        height = _height_of_mode(point, density) if status == OK else math.inf
+        height = _height_of_mode(point, prior.spread, density) if status == OK else math.inf
         better = status == OK and (best_status != OK or height < best - 1e-9 * (1.0 + abs(best)))
         if better:
             best = height
@@ -226,14 +234,21 @@ def search(frozen, subject, eta, prior, code, timeline, work, density):
 
 
 @part
-def _height_of_mode(point, density):
-    """Note a mode among those known; returns its 2 l + log det H, infinite where H is not positive definite."""
+def _height_of_mode(point, spread, density):
+    """Note a mode among those known; returns its 2 l + log det H, infinite where H is not positive definite.
+
+    H counts as no flatter than the prior: `spread` is the diagonal of the factor of its precision, and no H that adds information to the
+    precision has a smaller diagonal.
+    """
     for k in range(len(point)):
         density.known[density.n_known[0], k] = point[k]
     density.n_known[0] += 1
     if not cholesky(density.expected, density.small.factor):
         return math.inf
-    return 2.0 * density.value[0] + log_determinant(density.small.factor)
+    height = 2.0 * density.value[0]
+    for k in range(len(point)):
+        height += 2.0 * math.log(max(density.small.factor[k, k], spread[k]))
+    return height
 
 
 @part

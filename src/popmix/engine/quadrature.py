@@ -35,6 +35,8 @@ _VALUE = np.int64(0)
 _EXACT = False
 # a node with a smaller share than this changes no digit of a gradient
 _LEAST_SHARE = 1e-13
+# of the diagonal of a factor: less than rounding makes of a curvature that is the prior's, where the data say nothing
+_FLAT = 1.0 - 1e-9
 
 
 class Grid(NamedTuple):
@@ -107,6 +109,9 @@ def _quadrature(subject, which, globally, prior, grid, code, timeline, work, den
         status = call_at(code.search, (_EXACT, subject, eta, prior, code, timeline, work, density))
     else:
         status = call_at(code.climb, (_EXACT, subject, eta, precision, code, timeline, work, density))
+        # a mode flatter than the prior may be about to vanish, which the rule would reward: look for others, as a global search does
+        if status == OK and _is_flat(density.small.factor, prior.spread):
+            status = call_at(code.search, (_EXACT, subject, eta, prior, code, timeline, work, density))
     if status != OK:
         return status
     if not _centre(eta, code, work, density, space, result.inverse_curvature[subject]):
@@ -127,6 +132,15 @@ def _quadrature(subject, which, globally, prior, grid, code, timeline, work, den
     if status == OK:
         _finish(subject, prior, code, space, result)
     return status
+
+
+@part
+def _is_flat(factor, spread):
+    """Whether the curvature at a mode, by its factor, does not add information to the precision of the prior."""
+    flat = False
+    for k in range(len(spread)):
+        flat = flat or factor[k, k] < _FLAT * spread[k]
+    return flat
 
 
 @part

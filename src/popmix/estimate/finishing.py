@@ -13,7 +13,7 @@ from popmix.estimate.multistart import several_optima
 from popmix.estimate.residuals import individuals_table, predictions_table, shrinkage_of
 from popmix.estimate.result import Fit
 from popmix.estimate.solution import solution_of
-from popmix.estimate.warnings import warnings_of, without_predictions
+from popmix.estimate.warnings import flat_modes, warnings_of, without_predictions
 from popmix.likelihood import Evaluation, Problem
 from popmix.model.parameters import Parameters
 from popmix.table import Table
@@ -52,6 +52,7 @@ def result_of(
     evaluation.marginal.eta[problem.weights == 0] = np.nan
     evaluation.individual[problem.weights == 0] = np.nan
     individuals, predicted, typical = _tables(problem, method, evaluation, threads)
+    doubts = [*doubts, *(flat_modes(problem, evaluation) if method.rule.is_exact else [])]
     told = [*several_optima(starts), *doubts, *solution.warnings, *without_predictions(problem, typical)]
     told += _warned(problem, start, found, threads)
     clock.lap("tables")

@@ -6,8 +6,10 @@ from popmix.data.findings import counted, some
 from popmix.engine.predict import Predictions
 from popmix.errors import Status
 from popmix.estimate.extremes import is_near_one, is_near_zero, singular_blocks
-from popmix.likelihood import Problem
+from popmix.likelihood import Evaluation, Problem
 from popmix.model.parameters import Parameters
+
+_FLAT = 4.0  # variance of a conditional distribution over that of the effects
 
 
 def warnings_of(problem: Problem, parameters: Parameters, start: Parameters, *, estimated: bool) -> tuple[str, ...]:
@@ -29,6 +31,28 @@ def without_predictions(problem: Problem, typical: Predictions) -> list[str]:
     named = some([problem.data.ids[subject] for subject in failed], "subject")
     reasons = dict.fromkeys(Status(int(one)).sentence for one in status[failed])
     return [f"no PRED, RES and WRES of {named}: with all etas zero, {'; or '.join(reasons)}."]
+
+
+def flat_modes(problem: Problem, evaluation: Evaluation) -> list[str]:
+    """Return a sentence about subjects whose conditional distribution looks wider at its mode than that of all subjects.
+
+    A likelihood can make it a little wider (no outcome that is concave in log density does), but where the widest direction has more than
+    twice the SD of the random effects the mode is about to vanish or to split, and quadrature around it follows its curvature, not the
+    distribution.
+    """
+    if not problem.code.n_etas:
+        return []
+    root = np.linalg.inv(np.linalg.cholesky(problem.omega(evaluation.parameters)))
+    counted = (problem.weights > 0) & (evaluation.marginal.status == Status.OK)
+    widest = np.linalg.eigvalsh(root @ evaluation.marginal.inverse_curvature[counted] @ root.T)[:, -1]
+    flat = np.flatnonzero(counted)[widest > _FLAT]
+    if not len(flat):
+        return []
+    named = some([problem.data.ids[subject] for subject in flat], "subject")
+    return [
+        f"{named}: the conditional distribution is so flat at its mode (SD up to {np.sqrt(np.max(widest)):.2g} times that of the effects) "
+        "that its curvature says nothing of the likelihood around it: compare with AGQ() of a high order, or importance(fit)."
+    ]
 
 
 def too_few(problem: Problem, parameters: Parameters) -> list[str]:
