@@ -76,6 +76,20 @@ def test_a_model_and_its_data_are_fitted_first(place):
     assert result.exit_code == 0 and "VPC of DV" in result.output
 
 
+def test_the_number_of_repeated_events_is_checked(place):
+    """Two attacks of each subject until 20: the check of the first, and that of all."""
+    (place / "attacks.py").write_text(
+        "from popmix import *\n\n\nclass Attacks(Model):\n    rate = Theta(0.1, lower=0)\n    ATTACK = Observation(TimeToEvent(rate))\n"
+    )
+    rows = [f"{k},{t},{v}" for k in range(1, 13) for t, v in ((k, 1), (k + 7.5, 1), (20, 0))]
+    (place / "attacks.csv").write_text("\n".join(["ID,TIME,DV", *rows]))
+    for words, measure in (((), "SURVIVAL"), (("--event", "all"), "CUMULATIVE")):
+        result = called("vpc", "attacks.py", "attacks.csv", "--n", 40, "--out", f"of-{measure}", "--json", *words)
+        assert result.exit_code == 0, result.output
+        with (place / f"of-{measure}" / "observed.csv").open(newline="") as stream:
+            assert float(list(csv.DictReader(stream))[-1][measure]) == pytest.approx(0.0 if measure == "SURVIVAL" else 2.0)
+
+
 def test_a_report_is_written(place):
     result = called("report", "run1", "-o", "r.html", "--n", 50)
     assert result.exit_code == 0 and "Report: r.html (5." in result.output
@@ -102,6 +116,7 @@ def test_what_the_data_can_say_is_part_of_a_check():
     [
         (("vpc", "run9"), "run9 is no run folder"),
         (("gof", "run1", "--format", "bmp"), "--format bmp: a picture is written as png, pdf, svg, html"),
+        (("vpc", "run1", "--event", "0"), "--event 0: give a number from 1, or all"),
         (("vpc", "run1", "--bins", "a,b"), "--bins a,b: give auto, unique, none, a number, or edges"),
         (("vpc", "run1", "--reference", "AMT"), "--reference AMT: write COLUMN=VALUE"),
         (("vpc", "run2", "--uncertainty"), "--uncertainty needs the covariance of the estimates"),

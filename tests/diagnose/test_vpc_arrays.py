@@ -221,6 +221,20 @@ def test_shares_outside_are_those_of_the_intervals():
         numerical_check("DV", np.zeros(2), np.zeros((3, 2)), (120,))
 
 
+def test_kaplan_meier_is_that_of_survfit():
+    """R 4.2.2, survival 3.5-3: survfit(..., conf.type = "log-log"), survival and its limits. Data by a formula."""
+    i = np.arange(1, 41)
+    found = kaplan_meier((17.0 * i) % 43 + 1, i % 3 != 0)
+    rows = np.searchsorted(found["TIME"], [1, 5, 10, 20, 30, 40], side="right") - 1
+    printed = {
+        "SURVIVAL": (1, 0.9236842105263, 0.8709022556391, 0.6946837082689, 0.4914794363849, 0.1497121975449),
+        "LOW": (1, 0.7816917634006, 0.7170571753728, 0.5147916160286, 0.3101858596097, 0.04196318996208),
+        "HIGH": (1, 0.9747374214572, 0.9441735141131, 0.8188357209898, 0.6498286395283, 0.3206817542019),
+    }
+    for name, expected in printed.items():
+        assert found[name][rows] == pytest.approx(expected, rel=1e-11)
+
+
 def test_kaplan_meier_is_that_of_the_textbook():
     """Freireich's 6-mercaptopurine patients (Blood 21:699, 1963; the example of Kaplan and Meier's method in every textbook)."""
     time = np.array([6, 6, 6, 6, 7, 9, 10, 10, 11, 13, 16, 17, 19, 20, 22, 23, 25, 32, 32, 34, 35], dtype=float)

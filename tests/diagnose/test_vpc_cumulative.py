@@ -63,6 +63,24 @@ def test_of_subjects_followed_alike_it_is_the_mean_of_their_numbers():
     assert table["CENSORED"].tolist() == [0, 0, 0, 0, 0, 4]
 
 
+def test_it_is_the_cumulated_hazard_of_survfit_with_its_robust_error():
+    """R 4.2.2, survival 3.5-3: survfit(Surv(start, stop, event) ~ 1, id = id), cumhaz and std.chaz. Data by a formula."""
+    pairs, ends = [], 5.0 + 2 * np.arange(1, 13)
+    for k in range(1, 13):
+        pairs += [(k - 1, t) for t in np.arange(1.5 + (7 * k) % 5, ends[k - 1], 4 + k % 3)]
+    subject, time = map(np.array, zip(*pairs, strict=True))
+    table = mean_cumulative(subject, time, np.zeros(12), ends)
+    rows = np.searchsorted(table["TIME"], [2, 4, 8, 14, 20, 28], side="right") - 1
+    total = table["CUMULATIVE"][rows]
+    error = np.log(table["HIGH"][rows] / total) * total / 1.959963984540054
+    assert total == pytest.approx(
+        [0.1666666666667, 0.5833333333333, 1.348484848485, 2.613636363636, 3.619588744589, 5.269588744589], rel=1e-11
+    )
+    assert error == pytest.approx(
+        [0.107582870728, 0.1423187606383, 0.1399574886064, 0.1864114336565, 0.2066449882501, 0.4829366049954], rel=1e-11
+    )
+
+
 @pytest.fixture(scope="module")
 def attacks():
     ends = np.where(np.arange(120) % 3, 12.0, 7.0).tolist()

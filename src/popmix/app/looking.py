@@ -160,10 +160,9 @@ def event_of(text: str) -> int | None:
     """Return the number of an event, None for all. Raises OptionError for another word."""
     if text == "all":
         return None
-    try:
-        return int(text)
-    except ValueError as error:
-        raise OptionError(f"--event {text}: give a number from 1, or all.") from error
+    if not text.isdecimal() or int(text) < 1:
+        raise OptionError(f"--event {text}: give a number from 1, or all.")
+    return int(text)
 
 
 def reference_of(texts: Sequence[str] | None) -> dict[str, float | str] | None:

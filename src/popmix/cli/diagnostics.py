@@ -95,7 +95,7 @@ def vpc(
     json: AsJson = False,
     traceback: Traceback = False,
 ) -> None:
-    """Make a visual predictive check: percentiles, shares of categories, or survival, observed and simulated."""
+    """Make a visual predictive check: percentiles, shares of categories, survival or numbers of events, observed and simulated."""
     with guarded(traceback):
         own = {"endpoint": endpoint, "against": against, "bins": app.bins_of(bins), "stratify": stratify, "correction": correction}
         own |= {"reference": app.reference_of(reference), "event": app.event_of(event)}

@@ -1,8 +1,9 @@
 """Local regression (loess): the smooth line of the field's pictures.
 
 At x0 a polynomial is fitted to the q nearest points by weighted least squares, with the tricube weights (1 - (d / h)^3)^3, h the distance
-to the q-th nearest one; q = floor(n span + 1e-5), and for a span above 1 h is that of the farthest times span. This is what R's loess
-computes with surface = "direct", family = "gaussian". Source: Cleveland, Devlin and Grosse (J Econometrics 37:87, 1988).
+to the q-th nearest one; q = floor(n span + 1e-5), and for a span above 1 h is that of the farthest times the root of span. This is what
+R's loess computes with surface = "direct", family = "gaussian" (its manual says span, its code the root). Source: Cleveland, Devlin and
+Grosse (J Econometrics 37:87, 1988).
 """
 
 import numpy as np
@@ -38,7 +39,7 @@ def _fitted(x: np.ndarray, y: np.ndarray, places: np.ndarray, span: float, degre
     away = x[None, :] - places[:, None]
     distance = np.abs(away)
     nearest = int(np.clip(np.floor(len(x) * min(span, 1.0) + 1e-5), 1, len(x)))
-    reach = np.partition(distance, nearest - 1, axis=1)[:, nearest - 1] * max(span, 1.0)
+    reach = np.partition(distance, nearest - 1, axis=1)[:, nearest - 1] * np.sqrt(max(span, 1.0))
     # many equal x may fill a whole neighbourhood: it reaches to the next one then
     reach = np.where(reach > 0, reach, np.min(np.where(distance > 0, distance, np.inf), axis=1))
     reach = np.where(np.isfinite(reach), reach, 1.0)
