@@ -154,7 +154,7 @@ def test_what_is_drawn_has_the_distribution_function(model):
     values = [0, 1, 0, 0]
     _, _, outcomes, at, _, arguments = made(model, values)
     ((name, rows),) = outcomes.rows()
-    drawn = outcomes.drawn(at, arguments, (2,))
+    drawn = outcomes.drawn(at, arguments, outcomes.generators((2,)))
     assert np.all(np.isfinite(drawn)) and np.all(drawn == np.rint(drawn))
     # a first record, whose place in a chain has no history
     for k in range(int(drawn[:, 0].max()) + 1):
@@ -166,7 +166,7 @@ def test_what_is_drawn_has_the_distribution_function(model):
 
 def test_a_chain_follows_its_transitions():
     _, _, outcomes, at, _, arguments = made(Chains, [0] * 6)
-    drawn = outcomes.drawn(at, arguments, (3,))[:, :6]
+    drawn = outcomes.drawn(at, arguments, outcomes.generators((3,)))[:, :6]
     before, after = drawn[:, :-1].ravel(), drawn[:, 1:].ravel()
     for row, shares in ((1, (0.2, 0.5, 0.3)), (2, (0.1, 0.1, 0.8))):
         own = after[before == row]
@@ -179,7 +179,7 @@ def test_continuous_draws_are_uniform_in_their_distribution_function(model):
     _, _, outcomes, at, _, arguments = made(model, [5.0, 4.0])
     ((name, rows),) = outcomes.rows()
     family, own = outcomes.family(name, at), outcomes.chosen(name, arguments, rows)
-    drawn = outcomes.drawn(at, arguments, (4,))
+    drawn = outcomes.drawn(at, arguments, outcomes.generators((4,)))
     uniform = np.array([family.below(drawn[k], own[:, k : k + 1], None)[1][0, 0] for k in range(DRAWS)])
     assert scipy.stats.kstest(uniform, "uniform").pvalue > 1e-4
     if model is Truncated:
@@ -209,7 +209,7 @@ def test_residuals_that_hang_together_have_their_correlation():
         DV = Observation(a + u, additive=0.5, autocorrelation=0.6)
 
     _, _, outcomes, at, etas, arguments = made(Correlated, [5.0] * 4)
-    left = outcomes.drawn(at, arguments, (5,)) - 5.0 - np.repeat(etas[:, :, 0], 4, axis=1)
+    left = outcomes.drawn(at, arguments, outcomes.generators((5,))) - 5.0 - np.repeat(etas[:, :, 0], 4, axis=1)
     found = np.corrcoef(left[:, :4], rowvar=False)
     expected = 0.6 ** np.abs(np.subtract.outer(np.arange(4), np.arange(4)))
     # a correlation has an error of about 1 / sqrt(draws)
@@ -246,7 +246,7 @@ def test_latent_groups_have_their_shares():
 
     problem, _, outcomes, at, _, _ = made(Two, [2.0])
     etas, group = random_effects(problem, parameters_of(Two), at, DRAWS, (1,))
-    drawn = outcomes.drawn(at, outcomes.arguments(at, etas, group), (2,))
+    drawn = outcomes.drawn(at, outcomes.arguments(at, etas, group), outcomes.generators((2,)))
     assert abs(np.mean(drawn < 5) - 0.3) < 5 * np.sqrt(0.21 / (2 * DRAWS))
     assert np.array_equal(drawn < 5, group == 0)
 
@@ -270,3 +270,9 @@ def test_a_free_density_is_refused_by_name():
     problem = bind(Free, data([1.0, 2.0]))
     with pytest.raises(popmix.SupportError, match=r"Pain is a LogLikelihood.*can't be simulated"):
         Outcomes.of(problem).refuse_free()
+
+
+@pytest.mark.parametrize("model", [*DISCRETE, *CONTINUOUS], ids=lambda model: model.name)
+def test_the_first_draws_do_not_depend_on_how_many_follow(model):
+    one, more = (popmix.simulate(model, data([1.0] * 3), n, seed=8)["DV"].to_numpy() for n in (1, 5))
+    assert np.array_equal(one, more[:6])

@@ -108,7 +108,7 @@ def _lost(simulated: Replicates, missing: np.ndarray) -> list[str]:
     problem, notes = simulated.problem, []
     subject = problem.data.subject[problem.timeline.observed_row]
     missing = missing & (problem.weights[subject] > 0)
-    failures = np.count_nonzero(~np.isfinite(simulated.arguments[0]), axis=0)
+    failures = simulated.failures
     failed, rest = np.count_nonzero(missing & (failures > 0)), np.count_nonzero(missing & (failures == 0))
     if failed:
         worst = int(np.argmax(np.where(missing, failures, 0)))

@@ -42,7 +42,7 @@ def predictive(problem: Problem, values: np.ndarray, etas: np.ndarray, seed: int
         return None
     everybody = np.zeros((len(values), problem.n_subjects, problem.code.n_etas))
     everybody[:, np.flatnonzero(problem.weights > 0)] = etas
-    return given.drawn(values, given.arguments(values, everybody), (seed, len(values)))
+    return given.drawn(values, given.arguments(values, everybody), given.generators((seed, len(values))))
 
 
 def _flags(problem: Problem, name: str) -> np.ndarray:

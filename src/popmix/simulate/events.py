@@ -4,7 +4,6 @@ With H(t) the cumulated hazard since the beginning of the time at risk and E_1, 
 H(t_k) = E_1 + ... + E_k: every event starts the next. H is computed on a grid and is linear between its points.
 """
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,10 +13,9 @@ from popmix.likelihood import Problem
 from popmix.likelihood.outcomes.conditional import shown
 from popmix.likelihood.thick import Thick, as_other_records, label_of, thickened
 from popmix.simulate.follow_up import FollowUp
-from popmix.simulate.replicates import Replicates
+from popmix.simulate.replicates import Replicates, blocks
 
 _GRID = 100
-_BLOCK = 4_000_000  # numbers held at once
 _NOISE = 3  # the stream of random numbers
 _FIRST_MOST, _MOST_EVENTS = 16, 4096  # of a subject
 
@@ -51,7 +49,7 @@ def event_times(
     targets = _targets(simulated, (seed, _NOISE, list(problem.model.observations).index(name)), most)
     found = np.full(targets.shape, np.inf)
     fixed = np.ascontiguousarray(simulated.values[:, thick.problem.compiled.positions])
-    for block in _blocks(simulated.n, thick.problem.n_observations):
+    for block in blocks(simulated.n, thick.problem.n_observations):
         own = fixed if len(fixed) == 1 else fixed[block]
         group = None if simulated.group is None else simulated.group[block]
         none, _ = shown(thick.problem, own, simulated.etas[block], group, threads)
@@ -78,11 +76,6 @@ def _targets(simulated: Replicates, stream: tuple[int, ...], most: int) -> np.nd
     shape = simulated.n, simulated.problem.n_subjects
     steps = [np.random.default_rng((*stream, number)).exponential(size=shape) for number in range(most)]
     return np.cumsum(np.stack(steps, axis=2), axis=2)
-
-
-def _blocks(n: int, width: int) -> Iterator[slice]:
-    size = max(1, _BLOCK // max(width, 1))
-    return (slice(first, min(first + size, n)) for first in range(0, n, size))
 
 
 def _on_grid(problem: Problem, name: str, followed: FollowUp, points: int) -> Thick:

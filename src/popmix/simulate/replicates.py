@@ -1,5 +1,6 @@
 """Replicates of a population: the same subjects, doses, times and covariates with outcomes as a model makes them."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,6 +10,7 @@ from popmix.likelihood import Problem
 from popmix.likelihood.outcomes import Outcomes, random_effects
 from popmix.model.parameters import Parameters
 
+_BLOCK = 4_000_000  # numbers held at once
 _OUTCOMES = 2  # the stream of random numbers behind those of effects and of latent groups
 
 
@@ -18,14 +20,14 @@ class Replicates:
 
     `values` [replicates or 1, V]: the parameters of each; `etas` [replicates, subjects, N] and `group` [replicates, subjects] (None: there
     are no latent groups): what they were simulated with; `arguments` [arguments, replicates, observations]: those of the outcomes given
-    these.
+    these, not kept (None) where all outcomes are continuous, which need them no more.
     """
 
     outcomes: Outcomes
     values: np.ndarray
     etas: np.ndarray
     group: np.ndarray | None
-    arguments: np.ndarray
+    arguments: np.ndarray | None
     dv: np.ndarray
 
     @property
@@ -38,9 +40,10 @@ class Replicates:
         """Number of replicates."""
         return len(self.dv)
 
-    def failed(self) -> np.ndarray:
-        """Positions of the observations that could not be simulated in some replicate."""
-        return np.flatnonzero(~np.all(np.isfinite(self.arguments[0]), axis=0))
+    @property
+    def failures(self) -> np.ndarray:
+        """In how many replicates each observation could not be simulated."""
+        return np.count_nonzero(~np.isfinite(self.dv if self.arguments is None else self.arguments[0]), axis=0)
 
 
 def replicates(
@@ -69,5 +72,16 @@ def replicates(
     outcomes = Outcomes.of(problem)
     outcomes.refuse_free()
     etas, group = random_effects(problem, parameters, taken, n, (seed,))
-    arguments = outcomes.arguments(taken, etas, group, threads)
-    return Replicates(outcomes, taken, etas, group, arguments, outcomes.drawn(taken, arguments, (seed, _OUTCOMES)))
+    generators, kept, dv = outcomes.generators((seed, _OUTCOMES)), [], np.full((n, problem.n_observations), np.nan)
+    for block in blocks(n, problem.n_observations):
+        own = taken if len(taken) == 1 else taken[block]
+        arguments = outcomes.arguments(own, etas[block], None if group is None else group[block], threads)
+        dv[block] = outcomes.drawn(own, arguments, generators)
+        kept += [] if outcomes.are_continuous else [arguments]
+    return Replicates(outcomes, taken, etas, group, np.concatenate(kept, axis=1) if kept else None, dv)
+
+
+def blocks(n: int, width: int) -> Iterator[slice]:
+    """Return parts of n replicates whose numbers, `width` for each, can be held beside each other."""
+    size = max(1, _BLOCK // max(width, 1))
+    return (slice(first, min(first + size, n)) for first in range(0, n, size))

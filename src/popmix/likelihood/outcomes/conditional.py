@@ -111,15 +111,24 @@ class Outcomes:
         """Return the DV of the endpoint's record before each, -1 where there is none."""
         return self.problem.timeline.times[self.problem.timeline.observed_row[rows], _PREVIOUS]
 
-    def drawn(self, values: np.ndarray, arguments: np.ndarray, seed: tuple[int, ...]) -> np.ndarray:
+    @property
+    def are_continuous(self) -> bool:
+        """Whether all endpoints that are observed are continuous."""
+        return not any(isinstance(self.problem.model.observations[name].prediction, Distribution) for name in self.names)
+
+    def generators(self, seed: tuple[int, ...]) -> list[Random]:
+        """Return the random numbers of each endpoint that is observed."""
+        return [np.random.default_rng((*seed, index)) for index in range(len(self.names))]
+
+    def drawn(self, values: np.ndarray, arguments: np.ndarray, generators: list[Random]) -> np.ndarray:
         """Draw DV [draws, observations]; nan for events. Raises SupportError for a LogLikelihood, which tells no way to draw from it."""
         self.refuse_free()
         found = np.full(arguments.shape[1:], np.nan)
-        for index, (name, rows) in enumerate(self.rows()):
+        for (name, rows), random in zip(self.rows(), generators, strict=True):
             family = self.family(name, values)
             if family is None:
                 continue
-            own, random = self.chosen(name, arguments, rows), np.random.default_rng((*seed, index))
+            own = self.chosen(name, arguments, rows)
             usable = np.all(np.isfinite(own), axis=(0, 2))
             if np.any(usable):
                 # all draws are made even where some can't be computed, so that these change no other number

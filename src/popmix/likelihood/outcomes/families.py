@@ -138,6 +138,11 @@ def _discrete(cdf: Callable[[np.ndarray, np.ndarray], np.ndarray]) -> Callable:
     return below
 
 
+def _one_by_one(draw: Callable[[np.ndarray, Random], np.ndarray]) -> Callable[[np.ndarray, Random, Sequence], np.ndarray]:
+    """Return a draw that takes random numbers of several kinds, made so that the first of many draws do not depend on how many follow."""
+    return lambda a, random, sequence: np.concatenate([draw(a[:, k : k + 1], random) for k in range(a.shape[1])])
+
+
 def _negative_binomial(mean: np.ndarray, dispersion: np.ndarray, random: Random) -> np.ndarray:
     # Poisson with a gamma-distributed rate: exact for any dispersion, whole or not
     return random.poisson(random.gamma(dispersion) * (mean / dispersion)).astype(float)
@@ -207,17 +212,17 @@ DISCRETE: dict[str, Family] = {
     "Poisson": Family("Poisson", lambda a, random, sequence: random.poisson(a[0]).astype(float), _discrete(_poisson_cdf)),
     "NegativeBinomial": Family(
         "NegativeBinomial",
-        lambda a, random, sequence: _negative_binomial(a[0], a[1], random),
+        _one_by_one(lambda a, random: _negative_binomial(a[0], a[1], random)),
         _discrete(lambda y, a: _negative_binomial_cdf(y, a[0], a[1])),
     ),
     "ZeroInflatedPoisson": Family(
         "ZeroInflatedPoisson",
-        lambda a, random, sequence: _inflated_draw(a[1], random.poisson(a[0]).astype(float), random),
+        _one_by_one(lambda a, random: _inflated_draw(a[1], random.poisson(a[0]).astype(float), random)),
         _discrete(lambda y, a: _inflated(a[1], _poisson_cdf(y, a))),
     ),
     "ZeroInflatedNegativeBinomial": Family(
         "ZeroInflatedNegativeBinomial",
-        lambda a, random, sequence: _inflated_draw(a[2], _negative_binomial(a[0], a[1], random), random),
+        _one_by_one(lambda a, random: _inflated_draw(a[2], _negative_binomial(a[0], a[1], random), random)),
         _discrete(lambda y, a: _inflated(a[2], _negative_binomial_cdf(y, a[0], a[1]))),
     ),
     "Ordinal": Family(
