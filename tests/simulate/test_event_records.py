@@ -144,6 +144,25 @@ def test_a_covariate_before_the_first_record_is_that_of_the_first():
     assert abs(share - expected) < 5 * np.sqrt(expected / 4000)
 
 
+def test_risk_begins_at_time_0_in_simulated_data_where_it_did_in_the_data():
+    """The first record is an event's, and a concentration follows it: without that record risk would begin with the concentration."""
+
+    class Both(Model):
+        rate, level = Theta(0.1, lower=0), Theta(5.0)
+        CONC = Observation(level + 0 * T, additive=1.0)
+        EVENT = Observation(TimeToEvent(rate))
+
+    n = 400
+    one = {"TIME": [5.0, 8.0, 20.0], "DV": [1, 5.0, 0], "DVID": ["EVENT", "CONC", "EVENT"]}
+    data = popmix.simulate(Both, {name: values * n for name, values in one.items()} | {"ID": np.repeat(np.arange(n), 3).tolist()}, seed=3)
+    first = data.group_by("ID", maintain_order=True).first()
+    assert set(first["DVID"]) == {"EVENT"} and 0 < (first["DV"] == 0).sum() < n
+    problem, parameters = bind(Both, data.drop("REP")), parameters_of(Both)
+    scores = natural_scores(problem, popmix.Laplace().evaluate(problem, parameters, None))
+    rate = scores[:, parameters.names.index("rate")]
+    assert abs(rate.mean()) < 4 * rate.std() / np.sqrt(n)
+
+
 def test_what_data_leave_open_has_to_be_said():
     rows = {"ID": [1, 2], "TIME": [5.0, 5.0], "DV": [0, 0]}
     with pytest.raises(popmix.OptionError, match="EVENT happens to nobody in the data"):

@@ -77,8 +77,8 @@ def _exact(records: Records, simulated: Replicates, name: str, drawn: EventTimes
     """Return records with an event at each of its times, and one that says that nothing more happened until the end."""
     problem, followed, times = simulated.problem, drawn.followed, drawn.censored
     at = records.places(followed.row, simulated.n)
-    # a record of an event that is none any more goes, unless it tells of a covariate that changed
-    stays = ~followed.happened | _changing(problem.data)[followed.subject]
+    # a record of an event that is none any more goes, unless it tells of a covariate that changed, or that risk began at time 0
+    stays = ~followed.happened | _changing(problem.data)[followed.subject] | _opening(problem.data, followed)
     kept, dv = records.kept.copy(), records.table.dv.copy()
     kept[at] = stays & (followed.time <= stops[:, followed.subject])
     dv[at] = 0.0
@@ -94,6 +94,12 @@ def _exact(records: Records, simulated: Replicates, name: str, drawn: EventTimes
     }
     label = label_of(problem.model, problem.data, name)
     return _inserted(replace(records, table=replace(records.table, dv=dv), kept=kept), followed.begins, label, **new)
+
+
+def _opening(table: EventTable, followed: FollowUp) -> np.ndarray:
+    """Return which records of an event are the first of their subjects with those of something else behind them."""
+    others = np.bincount(table.subject) > np.bincount(followed.subject, minlength=table.n_subjects)
+    return (followed.row == table.starts[followed.subject]) & others[followed.subject]
 
 
 def _changing(table: EventTable) -> np.ndarray:
