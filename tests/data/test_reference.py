@@ -22,11 +22,17 @@ def test_reads_without_an_error(path):
 
 
 @pytest.mark.skipif(not FILES, reason="needs the folder of reference cases beside the checkout")
-def test_nine_thousand_records_are_read_quickly():
-    path = SHARED / "bench" / "sim_oral1_1000.csv"
-    took = []
+def test_nine_thousand_records_are_read_column_by_column():
+    """In one run, a few times what it takes to split the lines and turn the cells into numbers (2 to 4 times here)."""
+    path, took, least = SHARED / "bench" / "sim_oral1_1000.csv", [], []
     for _ in range(3):
         started = time.perf_counter()
         read(path)
         took.append(time.perf_counter() - started)
-    assert min(took) < 0.2
+        started = time.perf_counter()
+        for line in path.read_text().splitlines()[1:]:
+            for cell in line.split(","):
+                if cell != ".":
+                    float(cell)
+        least.append(time.perf_counter() - started)
+    assert min(took) < 20 * min(least), (took, least)

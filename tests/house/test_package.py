@@ -4,7 +4,6 @@ import ast
 import json
 import subprocess
 import sys
-import time
 from pathlib import Path
 from types import ModuleType
 
@@ -36,22 +35,10 @@ def test_the_package_and_the_command_line_do_not_even_load_numpy():
     assert "numpy" not in loaded_after("from popmix.cli import main")
 
 
-def least_seconds(arguments: list[str], tries: int = 3) -> float:
-    """Return the shortest of a few runs: the machine may be busy, the program can't be faster than it is."""
-    times = []
-    for _ in range(tries):
-        started = time.perf_counter()
-        subprocess.run([sys.executable, *arguments], capture_output=True, check=True)
-        times.append(time.perf_counter() - started)
-    return min(times)
-
-
-def test_the_import_is_quick():
-    assert least_seconds(["-c", "from popmix import *"]) < 0.6
-
-
-def test_help_is_quick():
-    assert least_seconds(["-m", "popmix", "--help"]) < 0.4
+def test_help_loads_nothing_that_computes():
+    """What `popmix --help` takes is what it loads (benchmarks measure the time)."""
+    own = loaded_after("from popmix.cli import main\nsys.argv = ['popmix', '--help']\ntry:\n    main()\nexcept SystemExit:\n    pass")
+    assert "typer" in own and not own & {*HEAVY, "numpy", "plotly", "jinja2"}
 
 
 def test_every_exception_that_a_user_may_catch_is_public():
