@@ -54,6 +54,14 @@ def test_decorrelation_leaves_nothing(decorrelation):
     assert np.allclose(np.cov(told, rowvar=False), np.eye(4), atol=1e-10) and np.allclose(told.mean(axis=0), 0, atol=1e-12)
 
 
+def test_the_scale_of_an_observation_has_no_say():
+    """Late concentrations may be a billionth of the first ones: Cholesky's decorrelation does not see it."""
+    random, scale = np.random.default_rng(7), np.array([1.0, 1e-4, 1e-9, 1e-12, 1e3])
+    simulated, observed = correlated(random, 1000, 5), correlated(random, 1, 5)[0]
+    own, other = errors_of(observed, simulated), errors_of(observed * scale, simulated * scale)
+    assert np.all(np.isfinite(other.npde)) and np.allclose(own.npde, other.npde)
+
+
 def test_errors_of_gaussian_data_are_standard_normal():
     """Kolmogorov's p-values of 100 data sets are uniform themselves; correlated data would fail without the decorrelation."""
     random, with_, without = np.random.default_rng(2), [], []

@@ -248,3 +248,10 @@ def test_kaplan_meier_is_that_of_the_textbook():
     row = list(found["TIME"]).index(10.0)
     spread = np.sqrt(3 / (21 * 18) + 1 / (17 * 16) + 1 / (15 * 14)) / abs(np.log(at[10]))
     assert np.isclose(found["LOW"][row], at[10] ** np.exp(1.959964 * spread), rtol=1e-6)
+
+
+def test_percentiles_beside_infinite_values_warn_of_nothing():
+    """Values below a limit are -inf: between them and the first number the percentile is -inf, and numpy is not asked to add infinities."""
+    with np.errstate(all="raise"):
+        found = quantiles(np.array([-np.inf, -np.inf, 1.0, 2.0, np.inf]), np.array([0.1, 0.4, 0.5, 0.6, 0.8]))
+    assert found.tolist() == [-np.inf, -np.inf, 1.0, 1.4, np.inf]

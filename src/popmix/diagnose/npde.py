@@ -43,7 +43,11 @@ def decorrelated(observed: np.ndarray, simulated: np.ndarray, decorrelation: str
     nothing = np.full_like(observed, np.nan), np.full_like(simulated, np.nan)
     if n == 0 or len(simulated) < 2:
         return nothing
-    covariance = np.atleast_2d(np.cov(simulated, rowvar=False))
+    # Cholesky's decorrelation does not depend on the scale of each observation, and values of a late time may be a millionth of the first
+    scale = simulated.std(axis=0, ddof=1) if decorrelation == "cholesky" else np.ones(n)
+    if not np.all(scale > 0):
+        return nothing
+    covariance = np.atleast_2d(np.cov(simulated / scale, rowvar=False))
     values, vectors = np.linalg.eigh(covariance)
     # fewer replicates than observations, or observations that are copies of each other: no decorrelation exists
     if not values[0] > 1e-13 * values[-1]:
@@ -52,7 +56,7 @@ def decorrelated(observed: np.ndarray, simulated: np.ndarray, decorrelation: str
         root = (vectors / np.sqrt(values)) @ vectors.T
         return (observed - mean) @ root, (simulated - mean) @ root
     lower = np.linalg.cholesky(covariance)
-    both = scipy.linalg.solve_triangular(lower, np.vstack([observed, simulated]).T - mean[:, None], lower=True).T
+    both = scipy.linalg.solve_triangular(lower, ((np.vstack([observed, simulated]) - mean) / scale).T, lower=True).T
     return both[0], both[1:]
 
 

@@ -31,7 +31,7 @@ def quantiles(values: np.ndarray, probabilities: np.ndarray, convention: str = "
         with np.errstate(invalid="ignore"):
             # order statistics may be infinite (values known to lie beyond a limit): no step between equal ones
             step = np.where((share == 0) | (first == second), 0.0, share * (second - first))
-        found.append(np.where(share == 0, first, np.where(np.isneginf(first), first, first + step)))
+            found.append(np.where(share == 0, first, np.where(np.isneginf(first), first, first + step)))
     return np.stack(found)
 
 
