@@ -114,8 +114,8 @@ def _lost(simulated: Replicates, missing: np.ndarray) -> list[str]:
         worst = int(np.argmax(np.where(missing, failures, 0)))
         notes.append(
             f"{failed} of {len(missing)} observations have no NPDE: they can't be computed in some replicates (those of subject "
-            f"{problem.data.ids[subject[worst]]} in {failures[worst]} of {simulated.n}), where drawn random effects make parameters "
-            "impossible. A Normal parameter that must not be negative, say, is better a LogNormal."
+            f"{problem.data.ids[subject[worst]]} in {failures[worst]} of {simulated.n}). Random effects that are drawn may make a "
+            "parameter impossible: one that must not be negative is better a LogNormal than a Normal."
         )
     if rest:
         notes.append(
